@@ -1,0 +1,1 @@
+"""The fetch actions: one file each."""

@@ -1,0 +1,1 @@
+"""Settings: the file format, the sections, and where values come from."""

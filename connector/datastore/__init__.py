@@ -1,0 +1,1 @@
+"""What a fetch task has seen and sent, and which attempt holds the task."""

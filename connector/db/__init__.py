@@ -1,0 +1,1 @@
+"""Engines, transactions and what differs between databases."""

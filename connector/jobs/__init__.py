@@ -1,0 +1,1 @@
+"""The life of a job: states, tables and every statement about jobs."""

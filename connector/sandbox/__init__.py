@@ -1,0 +1,1 @@
+"""A stand-in for the Webex API, for demonstrations and tests."""

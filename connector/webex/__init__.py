@@ -1,0 +1,1 @@
+"""The Webex API as plain objects."""

@@ -1,0 +1,1 @@
+"""The processes that run actions: supervisor, worker, slot."""
