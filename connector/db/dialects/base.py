@@ -1,0 +1,98 @@
+"""What every engine does alike, and the places where one may differ."""
+
+import contextlib
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.sql import ColumnElement
+
+
+class Wake(Protocol):
+    """Tells a worker that something may have changed for it.
+
+    Polling stays the truth: a wake that never comes costs time, never a job.
+    """
+
+    tick: float | None
+    """Seconds after which `changed` must be asked again; None where `fileno` tells by itself."""
+
+    def fileno(self) -> int | None:
+        """Return a descriptor that becomes readable on news, or None."""
+
+    def changed(self) -> bool:
+        """Say whether there is news since the last call; never waits."""
+
+    def close(self) -> None:
+        """Let go of what the wake holds."""
+
+
+class Never:
+    """A wake for engines that have none: the worker polls."""
+
+    tick: float | None = None
+
+    def fileno(self) -> int | None:
+        """Return None: there is nothing to wait on."""
+        return None
+
+    def changed(self) -> bool:
+        """Return False: polling finds the news."""
+        return False
+
+    def close(self) -> None:
+        """Hold nothing, so let go of nothing."""
+
+
+class Dialect:
+    """The portable default; an engine overrides only what it must."""
+
+    name = ""
+    server_side_schema = False
+    """Whether tables live in a named schema of the database."""
+
+    def url(self, url: sa.URL) -> sa.URL:
+        """Return the URL with the driver that this program uses."""
+        return url
+
+    def engine_options(self, url: sa.URL, application: str) -> dict[str, Any]:
+        """Return keyword arguments for `sqlalchemy.create_engine`."""
+        return {}
+
+    def prepare(self, engine: sa.Engine) -> None:
+        """Register what each new connection of the engine needs."""
+
+    @contextlib.contextmanager
+    def turn(self, connection: sa.Connection, *, write: bool) -> Iterator[None]:
+        """Open and end one transaction on the connection."""
+        with connection.begin():
+            yield
+
+    def now(self) -> ColumnElement[datetime]:
+        """Return the database's clock, the same within one transaction."""
+        return sa.func.now()
+
+    def after(self, moment: ColumnElement[datetime], seconds: float) -> ColumnElement[datetime]:
+        """Return the moment that lies `seconds` after another."""
+        return moment + sa.literal(timedelta(seconds=seconds), sa.Interval())
+
+    def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
+        """Return microseconds since 1970 of a moment, as a bigint."""
+        raise NotImplementedError
+
+    def is_transient(self, error: DBAPIError) -> bool:
+        """Say whether repeating the whole transaction may succeed at once."""
+        return False
+
+    def is_unavailable(self, error: DBAPIError) -> bool:
+        """Say whether the server is out of reach or refuses work for now."""
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+
+    def notify(self, connection: sa.Connection, queues: Collection[str]) -> None:
+        """Wake the workers that serve the queues, where the engine can; after the commit."""
+
+    def wake(self, engine: sa.Engine) -> Wake:
+        """Return a wake for one worker."""
+        return Never()

@@ -1,0 +1,119 @@
+"""PostgreSQL: sessions that never hang, and news by NOTIFY."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import ColumnElement
+
+from connector.db.dialects.base import Dialect, Wake
+
+CHANNEL = "webex_connector"
+
+# A lock or a statement that takes longer than these is given up, so that no loop of ours stands
+# still longer than a lease allows; a transaction left open by a frozen process is ended.
+SESSION = {
+    "lock_timeout": "500ms",
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "5s",
+    "timezone": "UTC",
+}
+
+REPEAT = {
+    "40001",  # serialization failure
+    "40P01",  # deadlock detected
+    "55P03",  # lock not available within lock_timeout
+}
+
+
+class PostgreSQL(Dialect):
+    """PostgreSQL 14 or later through psycopg 3."""
+
+    name = "postgresql"
+    server_side_schema = True
+
+    def url(self, url: sa.URL) -> sa.URL:
+        """Return the URL with psycopg 3 as the driver."""
+        return url.set(drivername="postgresql+psycopg")
+
+    def engine_options(self, url: sa.URL, application: str) -> dict[str, Any]:
+        """Return engine options: time-outs for every wait, and READ COMMITTED said aloud."""
+        options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+        return {
+            "isolation_level": "READ COMMITTED",
+            "pool_timeout": 5,
+            "connect_args": {
+                "application_name": application,
+                "connect_timeout": 3,
+                "tcp_user_timeout": 5000,
+                "keepalives_idle": 5,
+                "keepalives_interval": 2,
+                "keepalives_count": 2,
+                "options": options,
+            },
+        }
+
+    def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
+        """Return microseconds since 1970, exact."""
+        return sa.cast(sa.func.extract("epoch", moment) * 1_000_000, sa.BigInteger())
+
+    def is_transient(self, error: DBAPIError) -> bool:
+        """Say whether the transaction lost against another one."""
+        return getattr(error.orig, "sqlstate", None) in REPEAT
+
+    def notify(self, connection: sa.Connection, queues: Collection[str]) -> None:
+        """Send one notification a queue, in a transaction of its own."""
+        for queue in sorted(queues):
+            connection.execute(sa.select(sa.func.pg_notify(CHANNEL, queue)))
+
+    def wake(self, engine: sa.Engine) -> Wake:
+        """Return a wake that listens on a connection of its own."""
+        return Listener(engine)
+
+
+class Listener:
+    """Tells that somebody has sent a notification; connects again after a loss."""
+
+    tick: float | None = None
+
+    def __init__(self, engine: sa.Engine) -> None:
+        url = engine.url.set(drivername="postgresql")
+        self._conninfo = url.render_as_string(hide_password=False)
+        self._connection: psycopg.Connection[Any] | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        try:
+            self._connection = psycopg.connect(
+                self._conninfo,
+                autocommit=True,
+                connect_timeout=3,
+                application_name="webex-connector listener",
+            )
+            self._connection.execute(f"LISTEN {CHANNEL}")
+        except psycopg.Error:
+            self._connection = None
+
+    def fileno(self) -> int | None:
+        """Return the connection's socket, or None while there is none."""
+        return self._connection.fileno() if self._connection else None
+
+    def changed(self) -> bool:
+        """Say whether a notification has come; a lost connection counts as one."""
+        if self._connection is None:
+            self._connect()
+            return self._connection is not None
+        try:
+            return any(True for _ in self._connection.notifies(timeout=0))
+        except psycopg.Error:
+            self.close()
+            return True
+
+    def close(self) -> None:
+        """Close the connection that listens."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,125 @@
+"""SQLite: one file, one writer at a time, writers served in order of arrival."""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql import ColumnElement
+
+from connector.db.dialects.base import Dialect, Wake
+from connector.db.types import Timestamp
+
+BUSY_MS = 2000
+"""How long to wait for a program that writes without queueing on our lock file, milliseconds."""
+
+TICK = 0.02
+"""Seconds between two looks at the file's change counter."""
+
+
+class SQLite(Dialect):
+    """SQLite 3.35 or later in WAL mode, every commit synced to the disk."""
+
+    name = "sqlite"
+
+    def engine_options(self, url: sa.URL, application: str) -> dict[str, Any]:
+        """Return engine options: a small pool, and no wait beyond our own lock."""
+        return {"connect_args": {"timeout": BUSY_MS / 1000}}
+
+    def prepare(self, engine: sa.Engine) -> None:
+        """Set the pragmas of each connection and open its lock file beside the database."""
+
+        @sa.event.listens_for(engine, "connect")
+        def on_connect(raw: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+            raw.isolation_level = None  # the driver must not begin transactions on its own
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                raw.execute(f"PRAGMA {pragma}")
+            if engine.url.database:
+                path = engine.url.database + "-turn"
+                record.info["turn"] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+        @sa.event.listens_for(engine, "close")
+        def on_close(raw: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+            if (turn := record.info.pop("turn", None)) is not None:
+                os.close(turn)
+
+    @contextlib.contextmanager
+    def turn(self, connection: sa.Connection, *, write: bool) -> Iterator[None]:
+        """Open and end one transaction; writers queue on the lock file first.
+
+        SQLite's own busy wait polls and lets late comers in first, which delays some writers for
+        seconds; the kernel wakes those who wait for a file lock in order, and frees the lock of
+        a process that dies.
+        """
+        turn = connection.info.get("turn") if write else None
+        if turn is not None:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+        try:
+            with connection.begin():
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+                yield
+        finally:
+            if turn is not None:
+                fcntl.flock(turn, fcntl.LOCK_UN)
+
+    def now(self) -> ColumnElement[datetime]:
+        """Return this host's clock: the database is a file on the same host."""
+        return sa.literal(datetime.now(UTC), Timestamp())
+
+    def after(self, moment: ColumnElement[datetime], seconds: float) -> ColumnElement[datetime]:
+        """Return the moment that lies `seconds` after another; both are plain values here."""
+        if not isinstance(moment, sa.BindParameter):
+            raise TypeError("SQLite adds to a known moment only")
+        return sa.literal(moment.value + timedelta(seconds=seconds), Timestamp())
+
+    def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
+        """Return microseconds since 1970, exact to the millisecond for stored moments."""
+        if isinstance(moment, sa.BindParameter):
+            value: datetime = moment.value
+            return sa.literal(
+                (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1),
+                sa.BigInteger(),
+            )
+        seconds = sa.cast(sa.func.strftime("%s", moment), sa.BigInteger())
+        fraction = sa.cast(sa.func.substr(sa.func.strftime("%f", moment), 4), sa.BigInteger())
+        return seconds * 1_000_000 + fraction * 1000
+
+    def is_transient(self, error: DBAPIError) -> bool:
+        """Say whether another writer was in the way."""
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+    def wake(self, engine: sa.Engine) -> Wake:
+        """Return a wake that looks at the file's change counter."""
+        return DataVersion(engine)
+
+
+class DataVersion:
+    """Tells that another connection has committed, by `PRAGMA data_version`."""
+
+    tick: float | None = TICK
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._connection = sqlite3.connect(engine.url.database or "", isolation_level=None)
+        self._cursor = self._connection.cursor()
+        self._seen = -1
+
+    def fileno(self) -> int | None:
+        """Return None: the counter has to be asked."""
+        return None
+
+    def changed(self) -> bool:
+        """Say whether anybody else has committed since the last call."""
+        version: int = self._cursor.execute("PRAGMA data_version").fetchone()[0]
+        changed, self._seen = version != self._seen, version
+        return changed
+
+    def close(self) -> None:
+        """Close the connection that looks."""
+        self._connection.close()

@@ -1,0 +1,190 @@
+"""The database: an engine, and transactions that repeat themselves where that is safe."""
+
+import importlib
+import random
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.sql import ColumnElement, Executable
+
+from connector.db.dialects.base import Dialect, Wake
+from connector.db.errors import BadURL, InDoubt, Unavailable
+from connector.db.types import Timestamp
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DIALECTS = {
+    "postgresql": "connector.db.dialects.postgresql:PostgreSQL",
+    "sqlite": "connector.db.dialects.sqlite:SQLite",
+}
+"""Engine name to its dialect; imported on use, so that only the driver in use is needed."""
+
+REPEATS = 8
+"""How often a transaction that lost against another one is repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """One open transaction: what statements are sent through, and what time it is in it."""
+
+    connection: sa.Connection
+    dialect: Dialect
+    now: ColumnElement[datetime]
+
+    def execute(self, statement: Executable, values: Any = None) -> sa.CursorResult[Any]:
+        """Send one statement and return its result."""
+        return self.connection.execute(statement, values)  # type: ignore[return-value]
+
+    def after(self, seconds: float) -> ColumnElement[datetime]:
+        """Return the moment `seconds` from now."""
+        return self.dialect.after(self.now, seconds) if seconds else self.now
+
+    def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
+        """Return microseconds since 1970 of a moment."""
+        return self.dialect.micros(moment)
+
+
+class Database:
+    """One database, reached through one pool of connections.
+
+    `url`: an SQLAlchemy URL (`sqlite:////path/file.db`, `postgresql://user@host/name`).
+    `schema`: where the tables are, on engines with schemas. `application`: what the server shows
+    as the name of each connection. Raises BadURL.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        schema: str = "webex_connector",
+        application: str = "webex-connector",
+        pool_size: int = 2,
+    ) -> None:
+        parsed = _parse(url)
+        self.dialect = _dialect(parsed)
+        self.schema = schema if self.dialect.server_side_schema else None
+        options = self.dialect.engine_options(parsed, application)
+        engine = sa.create_engine(
+            self.dialect.url(parsed), pool_size=pool_size, max_overflow=0, **options
+        )
+        self.dialect.prepare(engine)
+        self.engine = engine.execution_options(schema_translate_map={None: self.schema})
+
+    def run(
+        self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call `work(tx, …)` in one writing transaction, commit, and return what it returned.
+
+        A transaction that lost against another one (deadlock, lock time-out) is repeated a bounded
+        number of times; so `work` must do nothing but read and write the database.
+        Raises Unavailable, or InDoubt when the connection was lost during the commit.
+        """
+        return self._repeat(True, None, lambda tx: work(tx, *args, **kwargs))
+
+    def read(
+        self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call `work(tx, …)` in one reading transaction and return what it returned."""
+        return self._repeat(False, None, lambda tx: work(tx, *args, **kwargs))
+
+    def run_at(
+        self,
+        now: datetime,
+        work: Callable[Concatenate[Tx, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Do as `run` does, with `now` in place of the database's clock."""
+        return self._repeat(True, now, lambda tx: work(tx, *args, **kwargs))
+
+    def notify(self, queues: Collection[str]) -> None:
+        """Wake the workers that serve the queues; a failure is no harm, since they poll."""
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                self.dialect.notify(connection, queues)
+        except (DBAPIError, PoolTimeout):
+            pass
+
+    def wake(self) -> Wake:
+        """Return a wake for one worker."""
+        return self.dialect.wake(self.engine)
+
+    def close(self) -> None:
+        """Close every connection of the pool."""
+        self.engine.dispose()
+
+    def _repeat(self, write: bool, now: datetime | None, work: Callable[[Tx], T]) -> T:
+        for attempt in range(REPEATS + 1):
+            try:
+                return self._once(write, now, work)
+            except DBAPIError as error:
+                if self.dialect.is_transient(error) and attempt < REPEATS:
+                    time.sleep(random.uniform(0, min(0.2, 0.005 * 2**attempt)))
+                    continue
+                # A pooled connection may have died unnoticed: a fresh one gets one try.
+                if error.connection_invalidated and attempt == 0:
+                    continue
+                if self.dialect.is_transient(error) or self.dialect.is_unavailable(error):
+                    raise Unavailable(self._describe(error)) from error
+                raise
+            except PoolTimeout as error:
+                raise Unavailable("every connection of the pool is in use") from error
+        raise AssertionError("unreachable: the last repeat returns or raises")
+
+    def _once(self, write: bool, now: datetime | None, work: Callable[[Tx], T]) -> T:
+        done = False
+        try:
+            with self.engine.connect() as connection:
+                with self.dialect.turn(connection, write=write):
+                    moment = (
+                        self.dialect.now() if now is None else sa.literal(now, Timestamp())
+                    )
+                    result = work(Tx(connection, self.dialect, moment))
+                    done = True
+            return result
+        except DBAPIError as error:
+            if done and write and error.connection_invalidated:
+                raise InDoubt(self._describe(error)) from error
+            raise
+
+    def _describe(self, error: DBAPIError) -> str:
+        first = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else ""
+        return f"the database {self.engine.url.render_as_string()} cannot be used: {first}"
+
+
+def utc_now() -> datetime:
+    """Return this host's clock in UTC; for tests and displays, never for stored times."""
+    return datetime.now(UTC)
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except ArgumentError as error:
+        raise BadURL(
+            "the database URL cannot be read; it has the form "
+            "postgresql://user:password@host:5432/name or sqlite:////folder/file.db"
+        ) from error
+
+
+def _dialect(url: sa.URL) -> Dialect:
+    name = url.get_backend_name()
+    if name not in DIALECTS:
+        known = ", ".join(sorted(DIALECTS))
+        raise BadURL(f"no support for the engine {name!r} of the database URL; there is {known}")
+    module, _, attribute = DIALECTS[name].partition(":")
+    try:
+        dialect: Dialect = getattr(importlib.import_module(module), attribute)()
+    except ModuleNotFoundError as error:
+        raise BadURL(
+            f"the driver for {name} is not installed: pip install 'webex-connector[{name}]'"
+        ) from error
+    return dialect

@@ -1,0 +1,33 @@
+"""Errors of the database layer.
+
+DatabaseError
+├── Unavailable      no connection, a lost one, or a lock that stays taken: try again later
+│   └── InDoubt      the connection was lost while a commit was under way
+├── SchemaMissing    the database holds no schema of ours
+├── SchemaMismatch   the schema and this program do not go together
+└── BadURL           the URL names no database that this program can use
+"""
+
+
+class DatabaseError(Exception):
+    """Base of what the database layer raises; its text can be shown to an operator."""
+
+
+class Unavailable(DatabaseError):
+    """The database cannot be used at the moment; the same call may succeed later."""
+
+
+class InDoubt(Unavailable):
+    """The connection was lost during a commit: the change may or may not be stored."""
+
+
+class SchemaMissing(DatabaseError):
+    """The database holds no schema of ours; `webex-connector migrate` makes it."""
+
+
+class SchemaMismatch(DatabaseError):
+    """The schema is of another version, or another program's, and must not be touched."""
+
+
+class BadURL(DatabaseError):
+    """The database URL is malformed or names an engine that is not supported."""

@@ -1,0 +1,54 @@
+"""Column types that mean the same on every engine."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+Counter = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""A counter or number that never overflows; SQLite counts rows with INTEGER only."""
+
+Document = sa.JSON(none_as_null=True).with_variant(
+    postgresql.JSONB(none_as_null=True), "postgresql"
+)
+"""JSON kept as the engine keeps it best."""
+
+
+class Identifier(TypeDecorator[str]):
+    """A uuid as lower-case text with dashes, as it stands on the wire; native in PostgreSQL."""
+
+    impl = sa.CHAR(36)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
+        """Return PostgreSQL's own uuid type, and fixed-width text elsewhere."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.UUID(as_uuid=False))
+        return dialect.type_descriptor(sa.CHAR(36))
+
+
+class Timestamp(TypeDecorator[datetime]):
+    """A moment in UTC, microseconds kept; aware in Python, `timestamptz` in PostgreSQL.
+
+    Where the engine knows no zones the column holds UTC, written so that text order is time order.
+    """
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return the moment in UTC; a naive datetime is refused with ValueError."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone cannot be stored: {value!r}")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return the moment as an aware datetime in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,0 +1,40 @@
+"""Errors of the queue.
+
+JobError
+├── LeaseLost     a write about a running job by one who no longer holds it
+├── NoSuchJob     no job has this token
+└── WrongState    the verb does not apply to the state the job is in
+"""
+
+from connector.jobs.states import State
+
+
+class JobError(Exception):
+    """Base of what the queue's verbs raise."""
+
+
+class LeaseLost(JobError):
+    """The writer's attempt is over: the job was rescued, claimed again or ended meanwhile."""
+
+    def __init__(self, token: str, attempt: int) -> None:
+        super().__init__(f"attempt {attempt} of {token} no longer holds its job")
+        self.token = token
+        self.attempt = attempt
+
+
+class NoSuchJob(JobError):
+    """No job has this token: never stored, or pruned after its time."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(f"no action has the token {token}")
+        self.token = token
+
+
+class WrongState(JobError):
+    """The verb does not apply to a job in this state."""
+
+    def __init__(self, verb: str, token: str, state: State) -> None:
+        super().__init__(f"cannot {verb} {token}: it is {state}")
+        self.verb = verb
+        self.token = token
+        self.state = state

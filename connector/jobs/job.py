@@ -1,0 +1,69 @@
+"""Jobs as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connector.jobs.states import FINAL, Requested, State
+
+Document = Mapping[str, Any]
+"""JSON object: text keys, JSON values."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """An action as it is handed in. `token` is made by the caller before the row is stored."""
+
+    token: str
+    queue: str
+    parameters: Document
+    tasks: tuple[str, ...] = ()
+    priority: int = 0
+    delay: float = 0.0
+    """Seconds to wait before it may be claimed."""
+    submitted_by: str | None = None
+    action_id: str | None = None
+    config_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt at a job, held by one worker: what is needed to run it and to write about it."""
+
+    token: str
+    attempt: int
+    worker_id: str
+    queue: str
+    parameters: Document = field(repr=False)
+    failures: int = 0
+    tasks: tuple[str, ...] = ()
+    checkpoint: Document | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it stands in the database. Times are aware and in UTC."""
+
+    token: str
+    queue: str
+    state: State
+    priority: int
+    attempt: int
+    failures: int
+    losses: int
+    queued_at: datetime
+    run_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    requested: Requested | None
+    requested_by: str | None
+    requested_reason: str | None
+    result: Document | None = field(repr=False)
+    error: str | None = field(repr=False)
+    progress: Document | None = field(repr=False)
+
+    @property
+    def final(self) -> bool:
+        """Whether it has ended."""
+        return self.state in FINAL

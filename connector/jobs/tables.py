@@ -1,0 +1,145 @@
+"""The tables of the queue, as a DBA sees them. Migrations hold their own frozen copy."""
+
+import sqlalchemy as sa
+
+from connector.db.metadata import metadata
+from connector.db.types import Counter, Document, Identifier, Timestamp
+from connector.jobs.states import OPEN, Requested, State
+
+MAX_ERROR = 8000
+"""Characters kept of a job's error text; what is longer is cut."""
+
+Column = sa.Column
+
+
+def _one_of(column: str, values: type[State] | type[Requested]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+open_states = f"state IN ({', '.join(repr(str(s)) for s in State if s in OPEN)})"
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    Column("token", Identifier, primary_key=True, comment="uuid v7 the client holds; time order"),
+    Column("queue", sa.Text, nullable=False, comment="the action's name, which names its queue"),
+    Column("state", sa.Text, nullable=False, comment="moves only as job_transitions allows"),
+    Column("priority", sa.Integer, nullable=False, comment="larger runs sooner; 0 is ordinary"),
+    Column("run_at", Timestamp, nullable=False, comment="not claimed before this moment"),
+    Column("rank", sa.BigInteger, nullable=False, comment="claim order, smallest first: us"),
+    Column("attempt", Counter, nullable=False, comment="claims so far; never goes down; the fence"),
+    Column("failures", Counter, nullable=False, comment="attempts that count against MaxAttempts"),
+    Column("losses", Counter, nullable=False, comment="attempts lost with their worker or host"),
+    Column("worker_id", Identifier, comment="the worker of the newest attempt"),
+    Column("tasks", sa.Text, comment="tasks of which at most one job runs at a time: A,B"),
+    Column("requested", sa.Text, comment="stop or pause, asked of a running job"),
+    Column("requested_at", Timestamp, comment="when that was asked"),
+    Column("requested_by", sa.Text, comment="who asked"),
+    Column("requested_reason", sa.Text, comment="why"),
+    Column("parameters", Document, nullable=False, comment="the action's parameters as sent"),
+    Column("result", Document, comment="what the action returned, elements by name"),
+    Column("error", sa.Text, comment="why it failed, in words for people"),
+    Column("submitted_by", sa.Text, comment="address of the client"),
+    Column("action_id", sa.Text, comment="ActionID the client sent, for its own logs"),
+    Column("config_hash", sa.Text, comment="configuration of the server that took it"),
+    Column("changed_by", sa.Text, nullable=False, comment="who made the last move, by which verb"),
+    Column("queued_at", Timestamp, nullable=False, comment="when it was stored; never changes"),
+    Column("started_at", Timestamp, comment="start of the newest attempt"),
+    Column("ended_at", Timestamp, comment="when it became final"),
+    sa.CheckConstraint(_one_of("state", State), name="state_known"),
+    sa.CheckConstraint(_one_of("requested", Requested), name="requested_known"),
+    sa.CheckConstraint(f"length(error) <= {MAX_ERROR}", name="error_length"),
+    sa.CheckConstraint(
+        "(ended_at IS NULL) = (state IN ('queued', 'running', 'paused'))", name="ended_when_final"
+    ),
+    comment="One row an action: the queue itself, and its history",
+)
+
+sa.Index(
+    "jobs_open",
+    jobs.c.state,
+    jobs.c.queue,
+    jobs.c.rank,
+    jobs.c.token,
+    postgresql_where=sa.text(open_states),
+    sqlite_where=sa.text(open_states),
+)
+
+job_progress = sa.Table(
+    "job_progress",
+    metadata,
+    Column("token", Identifier, primary_key=True, comment="the job"),
+    Column("attempt", Counter, nullable=False, comment="the attempt that wrote last"),
+    Column("progress", Document, comment="how far it is: numbers by name"),
+    Column("checkpoint", Document, comment="where a later attempt goes on"),
+    Column("updated_at", Timestamp, nullable=False, comment="when it was written"),
+    sa.ForeignKeyConstraint(["token"], ["jobs.token"], ondelete="CASCADE"),
+    comment="How far jobs are; narrow, so that frequent updates are cheap",
+    postgresql_with={"fillfactor": "70"},
+)
+
+job_events = sa.Table(
+    "job_events",
+    metadata,
+    Column("id", Counter, primary_key=True, autoincrement=True, comment="order of arrival"),
+    Column("token", Identifier, nullable=False, comment="the job"),
+    Column("at", Timestamp, nullable=False, comment="when it happened"),
+    Column("event", sa.Text, nullable=False, comment="the verb, 'fenced' or 'by hand'"),
+    Column("source", sa.Text, comment="state before"),
+    Column("target", sa.Text, comment="state after"),
+    Column("attempt", Counter, comment="the attempt it concerns"),
+    Column("actor", sa.Text, nullable=False, comment="who did it"),
+    Column("reason", sa.Text, comment="why"),
+    sa.ForeignKeyConstraint(["token"], ["jobs.token"], ondelete="CASCADE"),
+    sa.Index("job_events_token", "token", "id"),
+    comment="What happened off the ordinary path; the ordinary path is told by the row itself",
+)
+
+job_transitions = sa.Table(
+    "job_transitions",
+    metadata,
+    Column("verb", sa.Text, primary_key=True, comment="the move's name"),
+    Column("source", sa.Text, primary_key=True, comment="state before"),
+    Column("target", sa.Text, primary_key=True, comment="state after"),
+    comment="Every legal move of a job; the guard on jobs consults it",
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    Column("id", Identifier, primary_key=True, comment="made anew at each start"),
+    Column("host", sa.Text, nullable=False, comment="name of the host"),
+    Column("boot_id", sa.Text, nullable=False, comment="the host's boot, as the kernel names it"),
+    Column("pid", Counter, nullable=False, comment="process id on that host"),
+    Column("program", sa.Text, nullable=False, comment="version of the program"),
+    Column("serves", Document, nullable=False, comment="queues with their limits, and tasks"),
+    Column("beat", Counter, nullable=False, comment="goes up while it lives; never reused"),
+    Column("beat_at", Timestamp, nullable=False, comment="for people; leases compare beat only"),
+    Column("started_at", Timestamp, nullable=False, comment="when it registered"),
+    comment="The workers that hold a lease; a running job without its worker's row is rescued",
+)
+
+queues = sa.Table(
+    "queues",
+    metadata,
+    Column("queue", sa.Text, primary_key=True, comment="the action's name"),
+    Column("paused", sa.Boolean, nullable=False, comment="nothing of it is claimed while true"),
+    Column("changed_at", Timestamp, nullable=False, comment="when it was paused or resumed"),
+    Column("changed_by", sa.Text, nullable=False, comment="by whom"),
+    Column("reason", sa.Text, comment="why"),
+    Column("max_running", sa.Integer, comment="limit over all servers; null is none"),
+    comment="What holds for a whole queue; its row is the lock where claims must take turns",
+)
+
+schema_info = sa.Table(
+    "schema_info",
+    metadata,
+    Column("id", sa.Integer, primary_key=True, autoincrement=False, comment="always 1"),
+    Column("product", sa.Text, nullable=False, comment="whose schema this is"),
+    Column("version", sa.Integer, nullable=False, comment="version of the schema"),
+    Column("oldest_program", sa.Text, nullable=False, comment="older programs must not run on it"),
+    Column("environment", sa.Text, comment="name of the deployment the data belongs to"),
+    Column("created_at", Timestamp, nullable=False, comment="when it was made"),
+    sa.CheckConstraint("id = 1", name="one_row"),
+    comment="What this schema is, and which programs may run on it",
+)
