@@ -40,7 +40,7 @@ def shown_url(url: str) -> str:
 
 def _loopback_only(host: str) -> str:
     if is_loopback(host):
-        return host
+        return host.strip("[]")
     raise ValueError(
         "the server listens on loopback only (127.0.0.1, ::1 or localhost) "
         "until access control exists"
@@ -48,8 +48,12 @@ def _loopback_only(host: str) -> str:
 
 
 def _base_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or " " in url:
         raise ValueError("expected an address such as https://webexapis.com/v1")
     if parts.username or parts.query or parts.fragment:
         raise ValueError("expected no user, query (?) or fragment (#) in the address")

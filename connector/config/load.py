@@ -81,8 +81,8 @@ def load(
 
     queues = [name for name in actions if fold(name) not in map(fold, SECTIONS)]
     known = _known(queues)
-    numbers = list(task_variables(environ))
-    variables = set(table.put_environment(environ, LIST, numbers))
+    listing = ["Number", *task_variables(environ)]
+    variables = set(table.put_environment(environ, LIST, listing))
     tasks = task_names(table, known, builder.problems)
     known |= {name: setting_keys(TaskSettings) for name in tasks}
     known[LIST] += ["Number", *(g.key for g in table.of(LIST) if is_number(g.key))]

@@ -73,7 +73,7 @@ def example() -> str:
         if name == "FetchTasks":
             lines += ["Number=1", "0=MyTask", "", "[MyTask]"]
         for key, field, setting in _settings(model):
-            lines += [f"// {line}" for line in wrap(_plain(_meaning(setting)), 96)]
+            lines += [f"// {line}" for line in wrap(_comment(key, setting), 96)]
             lines.append(f"//{key}={setting.example or _default(field, setting)}")
         lines.append("")
     return "\n".join(lines)
@@ -85,8 +85,8 @@ def _section(name: str, model: type[SectionModel]) -> str:
         "",
         cleandoc(model.__doc__ or ""),
         "",
-        "| Key | Value | Default | Meaning | Environment |",
-        "|---|---|---|---|---|",
+        "| Key | Value | Unit | Default | Meaning | Environment |",
+        "|---|---|---|---|---|---|",
     ]
     for key, field, setting in _settings(model):
         default = _default(field, setting)
@@ -98,8 +98,9 @@ def _section(name: str, model: type[SectionModel]) -> str:
         cells = (
             f"`{key}`",
             _cell(expected(field)),
+            setting.unit,
             f"`{default}`" if default else "",
-            _cell(_meaning(setting)),
+            _cell(setting.meaning),
             f"`{variable}`",
         )
         rows.append(f"| {' | '.join(cells)} |")
@@ -113,8 +114,10 @@ def _settings(model: type[SectionModel]) -> Iterator[tuple[str, FieldInfo, Setti
             yield key, field, setting
 
 
-def _meaning(setting: Setting) -> str:
-    return f"{setting.meaning} Unit: {setting.unit}." if setting.unit else setting.meaning
+def _comment(key: str, setting: Setting) -> str:
+    text = setting.meaning.replace("`", "")
+    told = not setting.unit or setting.unit in key.lower()
+    return text if told else f"{text} Unit: {setting.unit}."
 
 
 def _default(field: FieldInfo, setting: Setting) -> str:
@@ -137,7 +140,3 @@ def _default(field: FieldInfo, setting: Setting) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def _plain(text: str) -> str:
-    return text.replace("`", "")

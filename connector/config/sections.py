@@ -114,7 +114,7 @@ class PathsSettings(SectionModel, frozen=True):
 class QueueSettings(SectionModel, frozen=True):
     """Defaults for the queues of all asynchronous actions.
 
-    A section named after an action, such as ``[Fetch]``, takes the same keys for that queue alone
+    A section named after an action, such as `[Fetch]`, takes the same keys for that queue alone
     and wins.
     """
 
@@ -122,7 +122,7 @@ class QueueSettings(SectionModel, frozen=True):
         Whole,
         Field(ge=1, le=1024),
         Setting(
-            "How many actions of the queue each worker runs at once. Each runs in a process of "
+            "How many actions of the queue one server runs at once. Each runs in a process of "
             "its own.",
             "actions",
         ),
@@ -154,8 +154,9 @@ class QueueSettings(SectionModel, frozen=True):
         Seconds,
         Field(ge=0, le=86400),
         Setting(
-            "How much waiting one step of priority is worth: an action overtakes another of a "
-            "priority higher by n once it has waited n times this time longer.",
+            "How much waiting one step of priority is worth: of two actions whose priorities "
+            "differ by n, the lower goes first if it was queued more than n times this time "
+            "earlier.",
             "seconds",
         ),
     ] = 60.0

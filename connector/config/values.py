@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le
 from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, SerializationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
@@ -57,25 +57,18 @@ def form_of(field: FieldInfo) -> Form:
 
 def expected(field: FieldInfo) -> str:
     """What a right value is, in words, bounds included."""
-    low = high = ""
+    bounds: list[str] = []
     for rule in field.metadata:
         match rule:
             case Ge(ge=bound):
-                low = f"{bound}"
+                bounds.append(f"at least {bound}")
             case Gt(gt=bound):
-                low = f"more than {bound}"
+                bounds.append(f"more than {bound}")
             case Le(le=bound):
-                high = f"{bound}"
-            case Lt(lt=bound):
-                high = f"less than {bound}"
+                bounds.append(f"at most {bound}")
             case _:
                 pass
-    text = form_of(field).expected
-    if low and high:
-        return f"{text} from {low} to {high}"
-    if low:
-        return f"{text}, {low}" if low.startswith("more") else f"{text}, at least {low}"
-    return f"{text}, at most {high}" if high else text
+    return ", ".join([form_of(field).expected, *bounds])
 
 
 _TRUE = frozenset({"true", "on", "yes", "y", "1"})
