@@ -92,6 +92,9 @@ class Builder:
         return None
 
     def _read(self, given: Given, form: Form, key: str) -> object:
+        # Bytes of the environment that are no UTF-8 come as surrogates, which no JSON can carry.
+        if any("\ud800" <= c <= "\udfff" or c == "\0" for c in "".join(given.values)):
+            raise ValueError("expected UTF-8 text without NUL")
         if form.secret:
             return self._secret(given, key)
         if form.many:
@@ -135,7 +138,8 @@ class Builder:
             )
 
     def _wrong(self, given: Given, form: Form, what: str) -> None:
-        value = given.text if len(given.text) <= 80 else given.text[:77] + "..."
+        value = "".join(c if c.isprintable() else "?" for c in given.text)
+        value = value if len(value) <= 80 else value[:77] + "..."
         is_file = form.secret and fold(given.key).endswith("file")
         shown = MASK if form.secret and not is_file else f'"{value}"'
         self.problems.append(f"[{given.section}] {given.key} ({given.source}) is {shown}: {what}")

@@ -89,6 +89,12 @@ def test_a_long_value_is_cut(problems: Problems) -> None:
     assert len(problem) < 250
 
 
+@pytest.mark.parametrize("value", ["a\udcff", "a\0"])
+def test_bytes_that_are_no_text_are_refused(problems: Problems, value: str) -> None:
+    (problem,) = problems("", {"CONNECTOR_PATHS_DATADIRECTORY": value})
+    assert problem.endswith(' is "a?": expected UTF-8 text without NUL')
+
+
 FLAGS = [f"{name}.{key}" for name, model in SECTIONS.items() for key in setting_keys(model)]
 
 
