@@ -53,7 +53,7 @@ class Builder:
         for name, key in keys(model).items():
             form = form_of(model.model_fields[name])
             given = self._find(sections, key, form)
-            if given is None or not any(given.values):
+            if given is None or not (any(given.values) if form.many else _unquoted(given)):
                 continue
             try:
                 values[name] = self._read(given, form, key)

@@ -43,6 +43,12 @@ def test_an_empty_variable_is_as_good_as_none(loaded: Load) -> None:
 
 def test_an_empty_value_in_the_file_means_the_default(loaded: Load) -> None:
     assert loaded("[Server]\nPort=\n").settings.server.port == 7023
+    assert loaded('[Server]\nPort=""\n').settings.server.port == 7023
+
+
+def test_an_empty_value_takes_back_an_included_one(loaded: Load) -> None:
+    Path("shared.cfg").write_text("[Server]\nPort=1\n")
+    assert loaded('[Server] < "shared.cfg"\nPort=\n').settings.server.port == 7023
 
 
 def test_names_and_words_are_the_same_in_any_case(loaded: Load) -> None:
