@@ -1,1 +1,36 @@
-"""Settings: the file format, the sections, and where values come from."""
+"""Settings: the file format, the sections, and where values come from.
+
+``load`` gives a ``Loaded`` with its frozen ``Settings``, or raises ``ConfigError`` with every
+problem at once. The sections are stated in ``sections`` and ``tasks``.
+"""
+
+from connector.config.errors import ConfigError, IniError
+from connector.config.load import DEFAULT_FILE, Loaded, load
+from connector.config.sections import (
+    DatabaseSettings,
+    LoggingSettings,
+    PathsSettings,
+    QueueSettings,
+    ServerSettings,
+    WebexSettings,
+    WorkerSettings,
+)
+from connector.config.settings import Settings
+from connector.config.tasks import TaskSettings
+
+__all__ = [
+    "DEFAULT_FILE",
+    "ConfigError",
+    "DatabaseSettings",
+    "IniError",
+    "Loaded",
+    "LoggingSettings",
+    "PathsSettings",
+    "QueueSettings",
+    "ServerSettings",
+    "Settings",
+    "TaskSettings",
+    "WebexSettings",
+    "WorkerSettings",
+    "load",
+]

@@ -1,0 +1,116 @@
+"""Where things are: the loopback rule, Webex's base URL, the database and its schema."""
+
+import ipaddress
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, SerializationInfo
+
+from connector.config.values import MASK, Form, ShownAsMask, in_clear
+
+ENGINES = ("postgresql", "sqlite")
+
+_SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
+_SCHEMA_NAMES = "a name of small letters, digits and _, at most 63, not public and not pg_..."
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.casefold() == "localhost"
+
+
+def shown_url(url: str) -> str:
+    """A database URL as people may see it: no password, no query.
+
+    Errs on the side of hiding: all between the first ``:`` of the user part and the last ``@`` of
+    the whole text is masked, because a password need not be escaped properly.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return MASK
+    user, at, place = rest.rpartition("@")
+    place = place.partition("?")[0]
+    name, colon, _ = user.partition(":")
+    return f"{scheme}://{name}{':' + MASK if colon else ''}{at}{place}"
+
+
+def _loopback_only(host: str) -> str:
+    if is_loopback(host):
+        return host.strip("[]")
+    raise ValueError(
+        "the server listens on loopback only (127.0.0.1, ::1 or localhost) "
+        "until access control exists"
+    )
+
+
+def _base_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or " " in url:
+        raise ValueError("expected an address such as https://webexapis.com/v1")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("expected no user, query (?) or fragment (#) in the address")
+    return url.rstrip("/")
+
+
+def _database_url(secret: SecretStr) -> SecretStr:
+    url = secret.get_secret_value()
+    engine, separator, place = url.partition("://")
+    if not separator or engine.partition("+")[0] not in ENGINES:
+        raise ValueError(
+            "expected sqlite:///folder/file.db or postgresql://user:password@host/database"
+        )
+    if engine.startswith("sqlite") and place.partition("?")[0] in ("", "/", "/:memory:"):
+        raise ValueError(
+            "expected a file, as in sqlite:////var/lib/connector/connector.db: "
+            "all processes share the database"
+        )
+    return secret
+
+
+def _schema_name(name: str) -> str:
+    # The schemas of PostgreSQL itself, and the one that all its users share.
+    if not _SCHEMA_NAME.fullmatch(name) or name == "public" or name.startswith("pg_"):
+        raise ValueError(f"expected {_SCHEMA_NAMES}")
+    return name
+
+
+def _token(value: object) -> object:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str):
+        return value
+    text = text.strip()
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(
+            "expected the token alone: letters, digits and signs without blanks, "
+            "without 'Bearer' before it"
+        )
+    return text
+
+
+def _shown_database(secret: SecretStr, info: SerializationInfo) -> str:
+    url = secret.get_secret_value()
+    return url if in_clear(info) else shown_url(url)
+
+
+LoopbackHost = Annotated[
+    str, AfterValidator(_loopback_only), Form("a loopback address: 127.0.0.1, ::1 or localhost")
+]
+BaseURL = Annotated[str, AfterValidator(_base_url), Form("an http or https address")]
+DatabaseURL = Annotated[
+    SecretStr,
+    AfterValidator(_database_url),
+    PlainSerializer(_shown_database, return_type=str),
+    Form("a database URL", secret=True),
+]
+SchemaName = Annotated[str, AfterValidator(_schema_name), Form(_SCHEMA_NAMES)]
+AccessToken = Annotated[
+    SecretStr | None, BeforeValidator(_token), ShownAsMask, Form("a token", secret=True)
+]

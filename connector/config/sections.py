@@ -1,0 +1,277 @@
+"""The sections of the configuration, one model each: every setting stated once.
+
+Loading, messages, the generated page and the example are made from these. A section's docstring
+is its introduction on that page.
+"""
+
+import logging
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from connector.config.addresses import AccessToken, BaseURL, DatabaseURL, LoopbackHost, SchemaName
+from connector.config.values import Folder, Form, Seconds, Setting, Size, Whole, Word
+
+
+class SectionModel(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
+    """What all sections share: immutable, no unknown fields, no values in errors."""
+
+
+class ServerSettings(SectionModel, frozen=True):
+    """The HTTP face and the processes of ``webex-connector serve``."""
+
+    port: Annotated[
+        Whole,
+        Field(ge=0, le=65535),
+        Setting("TCP port for actions. 0 takes any free port."),
+    ] = 7023
+    host: Annotated[
+        LoopbackHost,
+        Setting(
+            "Address to listen on. Any but a loopback address is refused "
+            "until access control exists."
+        ),
+    ] = "127.0.0.1"
+    max_body_size: Annotated[
+        Size, Field(ge=1024), Setting("Largest request body that is read.", "bytes")
+    ] = 16 << 20
+    max_request_line: Annotated[
+        Size,
+        Field(ge=1024),
+        Setting("Longest request line (method, path and query) that is read.", "bytes"),
+    ] = 64 << 10
+    answer_seconds: Annotated[
+        Seconds,
+        Field(ge=0.5, le=9),
+        Setting(
+            "Every request is answered within this time, with an error if need be, for example "
+            "when the database is gone. Some clients give up after 10.",
+            "seconds",
+        ),
+    ] = 8.0
+    http_processes: Annotated[
+        Whole, Field(ge=1, le=64), Setting("Processes that answer requests.", "processes")
+    ] = 1
+    workers: Annotated[
+        Whole,
+        Field(ge=0, le=64),
+        Setting(
+            "Worker processes of this server, each with its own slots. With 0 it only takes "
+            "actions, and `webex-connector work` runs them elsewhere.",
+            "processes",
+        ),
+    ] = 1
+
+
+class DatabaseSettings(SectionModel, frozen=True):
+    """Where actions, their states and what was fetched are kept."""
+
+    url: Annotated[
+        DatabaseURL,
+        Setting(
+            "The database: SQLite for one host, PostgreSQL for one or many. Passwords are never "
+            "shown. An absolute SQLite path has four slashes.",
+            key="URL",
+            default="sqlite:///<DataDirectory>/connector.db",
+            example="postgresql://connector@127.0.0.1:5432/connector",
+        ),
+    ]
+    schema_name: Annotated[
+        SchemaName,
+        Setting("PostgreSQL schema that holds all tables. SQLite has none.", key="Schema"),
+    ] = "webex_connector"
+    lock_timeout_ms: Annotated[
+        Whole,
+        Field(ge=1, le=500),
+        Setting(
+            "Longest that one statement waits for rows or tables that others have locked, so "
+            "that a lock held elsewhere never keeps a worker from its beat.",
+            "milliseconds",
+            key="LockTimeoutMS",
+        ),
+    ] = 500
+    connect_timeout_seconds: Annotated[
+        Seconds,
+        Field(gt=0, le=60),
+        Setting("Longest wait for a new connection to the database.", "seconds"),
+    ] = 5.0
+
+
+class PathsSettings(SectionModel, frozen=True):
+    """Folders of this host."""
+
+    data_directory: Annotated[
+        Folder,
+        Setting(
+            "State folder of this host: lock files, the SQLite database and, unless a task says "
+            "otherwise, the documents. Made when missing.",
+            default="data",
+            example="/var/lib/webex-connector",
+        ),
+    ]
+
+
+class QueueSettings(SectionModel, frozen=True):
+    """Defaults for the queues of all asynchronous actions.
+
+    A section named after an action, such as `[Fetch]`, takes the same keys for that queue alone
+    and wins.
+    """
+
+    maximum_threads: Annotated[
+        Whole,
+        Field(ge=1, le=1024),
+        Setting(
+            "How many actions of the queue one server runs at once. Each runs in a process of "
+            "its own.",
+            "actions",
+        ),
+    ] = 2
+    max_attempts: Annotated[
+        Whole,
+        Field(ge=1, le=1000),
+        Setting(
+            "How often an action is tried before it fails for good. Only its own failures count, "
+            "not the loss of a worker, a host or the database.",
+            "attempts",
+        ),
+    ] = 3
+    grace_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=3600),
+        Setting("Time that a stopped action has to end by itself before it is killed.", "seconds"),
+    ] = 5.0
+    retry_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=86400),
+        Setting(
+            "Pause before the second rerun of a failed action; it doubles with each further one, "
+            "up to an hour (or this pause, where it is longer). The first rerun has no pause.",
+            "seconds",
+        ),
+    ] = 10.0
+    ageing_step_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=86400),
+        Setting(
+            "How much waiting one step of priority is worth: of two actions whose priorities "
+            "differ by n, the lower goes first if it was queued more than n times this time "
+            "earlier.",
+            "seconds",
+        ),
+    ] = 60.0
+
+    def retry_pause(self, failures: int) -> float:
+        """Seconds to wait before running again an action that has failed ``failures`` times."""
+        if failures <= 1:
+            return 0.0
+        longest = max(3600.0, self.retry_seconds)
+        return min(longest, self.retry_seconds * 2.0 ** min(failures - 2, 30))
+
+
+class WorkerSettings(SectionModel, frozen=True):
+    """How workers prove that they live."""
+
+    lease_seconds: Annotated[
+        Seconds,
+        Field(ge=2, le=3600),
+        Setting(
+            "A worker on another host that has shown no sign of life for this time is taken for "
+            "dead, and its actions run again. On the same host a death is seen at once.",
+            "seconds",
+        ),
+    ] = 15.0
+
+
+class WebexSettings(SectionModel, frozen=True):
+    """The Webex API and how to ask it."""
+
+    base_url: Annotated[
+        BaseURL,
+        Setting(
+            "Address of the Webex API, or of a stand-in such as `webex-connector sandbox`.",
+            key="BaseURL",
+        ),
+    ] = "https://webexapis.com/v1"
+    access_token: Annotated[
+        AccessToken,
+        Setting(
+            "Token that Webex is asked with. The environment variable `WEBEX_ACCESS_TOKEN` is "
+            "taken too, unless `CONNECTOR_WEBEX_ACCESSTOKEN` or its file is set.",
+            example="paste-the-token-here",
+        ),
+    ] = None
+    page_size: Annotated[
+        Whole, Field(ge=1, le=1000), Setting("How many items to ask for in one page.", "items")
+    ] = 100
+    timeout_seconds: Annotated[
+        Seconds,
+        Field(gt=0, le=600),
+        Setting("Longest wait for Webex to accept a connection or to send more.", "seconds"),
+    ] = 30.0
+    max_retries: Annotated[
+        Whole,
+        Field(ge=0, le=100),
+        Setting(
+            "How often one request is repeated when Webex is busy, broken or out of reach.",
+            "repeats",
+        ),
+    ] = 5
+    max_wait_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=86400),
+        Setting(
+            "Longest wait before one such repeat, also when Webex asks for more (`Retry-After`).",
+            "seconds",
+        ),
+    ] = 300.0
+    download_threads: Annotated[
+        Whole,
+        Field(ge=1, le=64),
+        Setting("How many files one action downloads at once.", "files"),
+    ] = 4
+    give_up_after_seconds: Annotated[
+        Seconds,
+        Field(ge=0),
+        Setting(
+            "While Webex is out of reach an action goes back to its queue and is tried again "
+            "later, at no cost; after this time it fails.",
+            "seconds",
+        ),
+    ] = 86400.0
+
+
+class LoggingSettings(SectionModel, frozen=True):
+    """What the program says about itself, on standard error."""
+
+    log_level: Annotated[
+        Literal["full", "normal", "warning", "error", "critical", "always"],
+        BeforeValidator(lambda value: {"debug": "full", "info": "normal"}.get(value, value)),
+        Word,
+        Form("one of full, normal, warning, error, critical, always"),
+        Setting(
+            "Least important messages that are logged; `full` is the most talkative. `debug` and "
+            "`info` are taken for `full` and `normal`."
+        ),
+    ] = "normal"
+    log_format: Annotated[
+        Literal["console", "json"],
+        Word,
+        Form("one of console, json"),
+        Setting("`console` for people, `json` for one JSON object a line."),
+    ] = "console"
+
+    @property
+    def level(self) -> int:
+        """The level as a number of the ``logging`` module."""
+        return _LEVELS[self.log_level]
+
+
+_LEVELS = {
+    "full": logging.DEBUG,
+    "normal": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+    "always": logging.CRITICAL,
+}

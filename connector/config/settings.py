@@ -1,0 +1,106 @@
+"""All settings as one frozen value: what the rest of the program is given."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel, JsonValue, TypeAdapter
+
+from connector.config.ini import fold
+from connector.config.sections import (
+    DatabaseSettings,
+    LoggingSettings,
+    PathsSettings,
+    QueueSettings,
+    SectionModel,
+    ServerSettings,
+    WebexSettings,
+    WorkerSettings,
+)
+from connector.config.tasks import TaskSettings
+from connector.config.values import CLEAR, form_of, setting_of
+
+SECTIONS: Mapping[str, type[SectionModel]] = {
+    "Server": ServerSettings,
+    "Database": DatabaseSettings,
+    "Paths": PathsSettings,
+    "Actions": QueueSettings,
+    "Worker": WorkerSettings,
+    "Webex": WebexSettings,
+    "Logging": LoggingSettings,
+    "FetchTasks": TaskSettings,
+}
+"""Every fixed section and its keys."""
+
+Public = dict[str, dict[str, JsonValue]]
+"""Section name → key → value, as in the file."""
+
+_JSON = TypeAdapter(dict[str, JsonValue])
+
+
+class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
+    """The loaded configuration. Paths are absolute, secrets are ``SecretStr``, seconds floats."""
+
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings
+    paths: PathsSettings
+    actions: QueueSettings = QueueSettings()
+    queues: Mapping[str, QueueSettings] = {}
+    worker: WorkerSettings = WorkerSettings()
+    webex: WebexSettings = WebexSettings()
+    logging: LoggingSettings = LoggingSettings()
+    tasks: tuple[TaskSettings, ...] = ()
+
+    def queue(self, action: str) -> QueueSettings:
+        """Settings of an action's queue: its own section over ``[Actions]``. Any case."""
+        wanted = fold(action)
+        return next((q for name, q in self.queues.items() if fold(name) == wanted), self.actions)
+
+    def task(self, name: str) -> TaskSettings | None:
+        """The task of that name in any case, or None."""
+        return next((t for t in self.tasks if t.name == name.upper()), None)
+
+    @property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits that change when what a fetch does may change.
+
+        Made from ``[Webex]`` and the tasks, without secrets and without values that are the
+        default, so that a new setting of a later version leaves it as it is.
+        """
+        parts = [_that_matter(self.webex), *sorted(_that_matter(task) for task in self.tasks)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+    def dump_private(self) -> str:
+        """JSON with secrets in clear, for a child process; read by ``model_validate_json``."""
+        return self.model_dump_json(context={CLEAR: True})
+
+    def dump_public(self) -> Public:
+        """Sections and keys as in the file, with secrets masked: for people."""
+        public = {name: dict(pairs(getattr(self, name.lower()))) for name in _PLAIN_SECTIONS}
+        public |= {name: dict(pairs(queue)) for name, queue in self.queues.items()}
+        numbered: dict[str, JsonValue] = {str(n): task.name for n, task in enumerate(self.tasks)}
+        public["FetchTasks"] = {"Number": len(self.tasks), **numbered}
+        return public | {task.name: dict(pairs(task)) for task in self.tasks}
+
+
+_PLAIN_SECTIONS = [name for name in SECTIONS if name != "FetchTasks"]
+
+
+def keys(model: type[SectionModel]) -> Mapping[str, str]:
+    """Field name → key, for every setting of a section: ``max_body_size`` → ``MaxBodySize``."""
+    return {
+        name: setting.key or "".join(part.capitalize() for part in name.split("_"))
+        for name, field in model.model_fields.items()
+        if (setting := setting_of(field))
+    }
+
+
+def pairs(section: SectionModel) -> Iterator[tuple[str, JsonValue]]:
+    """Keys and values of a section, in order, with secrets masked."""
+    values = _JSON.validate_json(section.model_dump_json())
+    for name, key in keys(type(section)).items():
+        yield key, values[name]
+
+
+def _that_matter(section: SectionModel) -> str:
+    secrets = {n for n, field in type(section).model_fields.items() if form_of(field).secret}
+    return section.model_dump_json(exclude=secrets, exclude_defaults=True)
