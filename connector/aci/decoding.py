@@ -1,8 +1,8 @@
 """Bytes of a target or a body as text: separators, percent-escapes, UTF-8."""
 
 import re
+from binascii import a2b_qp
 from collections.abc import Iterator
-from urllib.parse import unquote_to_bytes
 
 from connector.aci.errors import BadRequest, shown
 
@@ -69,5 +69,7 @@ def _unescape(raw: bytes, plus_is_space: bool, parameter: str | None = None) -> 
                 "send a % itself as %25.",
                 parameter,
             )
-        raw = unquote_to_bytes(raw)
+        # With = for % this is quoted-printable, for which the standard library has a decoder in C:
+        # urllib's takes 6 s and a list of millions for a body of 16 MiB made of escapes.
+        raw = a2b_qp(raw.replace(b"=", b"=3D").replace(b"%", b"="))
     return plain(raw, parameter)

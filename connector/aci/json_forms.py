@@ -31,7 +31,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def document(action: str, response: str, data: Mapping[str, Tree], *, simple: bool) -> str:
     """The envelope as one line of JSON; `simple` chooses simplejson."""
-    envelope = {"action": action.upper(), "response": response, "responsedata": data}
+    envelope: dict[str, Tree] = {
+        "action": action.upper(),
+        "response": response,
+        "responsedata": data,
+    }
     root = {"autnresponse": _element("autnresponse", envelope, simple, -1)}
     return _carried(json.dumps(root, ensure_ascii=False, separators=(",", ":"))) + "\n"
 
