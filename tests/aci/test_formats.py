@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -65,6 +65,7 @@ def test_a_reply_is_as_in_its_golden_file(
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=40)
 @given(action=st.text(st.characters()), data=st.dictionaries(st.text(st.characters()), _JSON))
 def test_no_reply_whatever_it_holds_fails_to_render(
     name: str, action: str, data: dict[str, Tree]

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -23,6 +23,7 @@ def parsed(text: str) -> etree._Element:
     return etree.fromstring(text.encode(), etree.XMLParser(no_network=True, huge_tree=True))
 
 
+@settings(max_examples=40)
 @given(_TEXT, st.dictionaries(_KEYS, _TREES))
 def test_any_reply_is_well_formed_with_its_three_children(
     action: str, data: dict[str, Tree]
