@@ -1,0 +1,48 @@
+"""The answer to one action, before it has a format."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from connector.aci.dates import error_time
+from connector.aci.errors import AciError, error_id
+from connector.aci.tree import Tree
+
+
+class Outcome(StrEnum):
+    """The word in `response`; clients compare it letter by letter."""
+
+    SUCCESS = "SUCCESS"
+    ERROR = "ERROR"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The action's real name in any case, how it went, and the children of responsedata."""
+
+    action: str
+    data: Mapping[str, Tree]
+    outcome: Outcome = Outcome.SUCCESS
+
+
+def token_reply(action: str, token: str) -> Reply:
+    """The answer to an asynchronous action: nothing but its token."""
+    return Reply(action, {"token": token})
+
+
+def error_reply(action: str, error: AciError, now: datetime) -> Reply:
+    """The ERROR envelope with its six fields, in the order of the vendor's schema.
+
+    `action` is "" if the request did not get as far as naming one; `now` has a time zone.
+    """
+    code = error.code
+    fields = {
+        "errorid": error_id(action, code),
+        "rawerrorid": f"0x{code.number:X}",
+        "errorstring": code.summary,
+        "errordescription": error.description,
+        "errorcode": code.word,
+        "errortime": error_time(now),
+    }
+    return Reply(action, {"error": fields}, Outcome.ERROR)

@@ -1,0 +1,49 @@
+"""Fixtures of the ACI tests."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from connector.aci.request import Limits, Request, parse
+
+# On a busy machine one example may well take longer than hypothesis allows by default.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
+
+@pytest.fixture
+def golden() -> Path:
+    return Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def local_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets the machine's time zone for one test."""
+
+    def set_zone(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield set_zone
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def ask() -> Callable[..., Request]:
+    """Parses a request target and body written as in a capture."""
+
+    def parse_target(
+        target: bytes,
+        body: bytes = b"",
+        content_type: str | None = None,
+        method: str = "POST",
+        limits: Limits | None = None,
+    ) -> Request:
+        path, _, query = target.partition(b"?")
+        return parse(method, path, query, content_type, body, limits or Limits())
+
+    return parse_target
