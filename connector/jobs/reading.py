@@ -1,0 +1,55 @@
+"""Looking at jobs: by token, or a queue page by page. Short reads, nothing locked."""
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+
+from connector.db.engine import Tx
+from connector.jobs.job import Job
+from connector.jobs.states import OPEN, Requested, State
+from connector.jobs.tables import job_progress, jobs
+
+_COLUMNS = [
+    *(
+        jobs.c[name]
+        for name in (
+            "token queue state priority attempt failures losses queued_at run_at started_at "
+            "ended_at requested requested_by requested_reason result error"
+        ).split()
+    ),
+    job_progress.c.progress,
+]
+_SELECT = sa.select(*_COLUMNS).select_from(jobs.outerjoin(job_progress))
+
+
+def get(tx: Tx, tokens: Collection[str]) -> dict[str, Job]:
+    """Return the jobs that have these tokens, by token; unknown ones are left out."""
+    rows = tx.execute(_SELECT.where(jobs.c.token.in_(tokens)))
+    return {row.token: _job(row) for row in rows}
+
+
+def page(tx: Tx, queue: str, *, before: str | None = None, limit: int = 500) -> list[Job]:
+    """Return the newest jobs of a queue, newest first; `before` a token, to go on from there."""
+    select = _SELECT.where(jobs.c.queue == queue).order_by(jobs.c.token.desc()).limit(limit)
+    if before is not None:
+        select = select.where(jobs.c.token < before)
+    return [_job(row) for row in tx.execute(select)]
+
+
+def open_counts(tx: Tx) -> dict[tuple[str, State], int]:
+    """Return how many jobs of each queue are in each open state; absent means none."""
+    rows = tx.execute(
+        sa.select(jobs.c.queue, jobs.c.state, sa.func.count())
+        .where(jobs.c.state.in_(OPEN))
+        .group_by(jobs.c.queue, jobs.c.state)
+    )
+    return {(queue, State(state)): count for queue, state, count in rows}
+
+
+def _job(row: Any) -> Job:
+    values = dict(row._mapping)
+    values["state"] = State(values["state"])
+    if values["requested"] is not None:
+        values["requested"] = Requested(values["requested"])
+    return Job(**values)
