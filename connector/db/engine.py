@@ -40,7 +40,7 @@ class Tx:
 
     def execute(self, statement: Executable, values: Any = None) -> sa.CursorResult[Any]:
         """Send one statement and return its result."""
-        return self.connection.execute(statement, values)  # type: ignore[return-value]
+        return self.connection.execute(statement, values)
 
     def after(self, seconds: float) -> ColumnElement[datetime]:
         """Return the moment `seconds` from now."""
@@ -77,9 +77,7 @@ class Database:
         self.dialect.prepare(engine)
         self.engine = engine.execution_options(schema_translate_map={None: self.schema})
 
-    def run(
-        self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    def run(self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `work(tx, …)` in one writing transaction, commit, and return what it returned.
 
         A transaction that lost against another one (deadlock, lock time-out) is repeated a bounded
@@ -144,9 +142,7 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 with self.dialect.turn(connection, write=write):
-                    moment = (
-                        self.dialect.now() if now is None else sa.literal(now, Timestamp())
-                    )
+                    moment = self.dialect.now() if now is None else sa.literal(now, Timestamp())
                     result = work(Tx(connection, self.dialect, moment))
                     done = True
             return result

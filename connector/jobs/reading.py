@@ -44,7 +44,7 @@ def open_counts(tx: Tx) -> dict[tuple[str, State], int]:
         .where(jobs.c.state.in_(OPEN))
         .group_by(jobs.c.queue, jobs.c.state)
     )
-    return {(queue, State(state)): count for queue, state, count in rows}
+    return {(row[0], State(row[1])): row[2] for row in rows}
 
 
 def _job(row: Any) -> Job:

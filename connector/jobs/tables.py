@@ -130,16 +130,3 @@ queues = sa.Table(
     Column("max_running", sa.Integer, comment="limit over all servers; null is none"),
     comment="What holds for a whole queue; its row is the lock where claims must take turns",
 )
-
-schema_info = sa.Table(
-    "schema_info",
-    metadata,
-    Column("id", sa.Integer, primary_key=True, autoincrement=False, comment="always 1"),
-    Column("product", sa.Text, nullable=False, comment="whose schema this is"),
-    Column("version", sa.Integer, nullable=False, comment="version of the schema"),
-    Column("oldest_program", sa.Text, nullable=False, comment="older programs must not run on it"),
-    Column("environment", sa.Text, comment="name of the deployment the data belongs to"),
-    Column("created_at", Timestamp, nullable=False, comment="when it was made"),
-    sa.CheckConstraint("id = 1", name="one_row"),
-    comment="What this schema is, and which programs may run on it",
-)

@@ -82,6 +82,14 @@ class Dialect:
         """Return microseconds since 1970 of a moment, as a bigint."""
         raise NotImplementedError
 
+    def insert_new(self, table: sa.Table) -> sa.Insert:
+        """Return an INSERT that leaves a row alone whose key is there already."""
+        raise NotImplementedError
+
+    def missing(self, url: sa.URL) -> str | None:
+        """Return what is not there yet of the database itself, in words, or None."""
+        return None
+
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether repeating the whole transaction may succeed at once."""
         return False

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ColumnElement
 
@@ -59,6 +60,10 @@ class PostgreSQL(Dialect):
     def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
         """Return microseconds since 1970, exact."""
         return sa.cast(sa.func.extract("epoch", moment) * 1_000_000, sa.BigInteger())
+
+    def insert_new(self, table: sa.Table) -> sa.Insert:
+        """Return INSERT … ON CONFLICT DO NOTHING."""
+        return insert(table).on_conflict_do_nothing()
 
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether the transaction lost against another one."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
@@ -74,14 +75,14 @@ class SQLite(Dialect):
 
     def after(self, moment: ColumnElement[datetime], seconds: float) -> ColumnElement[datetime]:
         """Return the moment that lies `seconds` after another; both are plain values here."""
-        if not isinstance(moment, sa.BindParameter):
+        value = _value(moment)
+        if value is None:
             raise TypeError("SQLite adds to a known moment only")
-        return sa.literal(moment.value + timedelta(seconds=seconds), Timestamp())
+        return sa.literal(value + timedelta(seconds=seconds), Timestamp())
 
     def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
         """Return microseconds since 1970, exact to the millisecond for stored moments."""
-        if isinstance(moment, sa.BindParameter):
-            value: datetime = moment.value
+        if (value := _value(moment)) is not None:
             return sa.literal(
                 (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1),
                 sa.BigInteger(),
@@ -89,6 +90,16 @@ class SQLite(Dialect):
         seconds = sa.cast(sa.func.strftime("%s", moment), sa.BigInteger())
         fraction = sa.cast(sa.func.substr(sa.func.strftime("%f", moment), 4), sa.BigInteger())
         return seconds * 1_000_000 + fraction * 1000
+
+    def insert_new(self, table: sa.Table) -> sa.Insert:
+        """Return INSERT … ON CONFLICT DO NOTHING."""
+        return insert(table).on_conflict_do_nothing()
+
+    def missing(self, url: sa.URL) -> str | None:
+        """Say whether the file is there: connecting would make an empty one."""
+        if url.database and not os.path.exists(url.database):
+            return f"the file {url.database} does not exist"
+        return None
 
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether another writer was in the way."""
@@ -98,6 +109,12 @@ class SQLite(Dialect):
     def wake(self, engine: sa.Engine) -> Wake:
         """Return a wake that looks at the file's change counter."""
         return DataVersion(engine)
+
+
+def _value(moment: ColumnElement[datetime]) -> datetime | None:
+    """Return the moment that a bound value holds; None for a column."""
+    value = moment.value if isinstance(moment, sa.BindParameter) else None
+    return value if isinstance(value, datetime) else None
 
 
 class DataVersion:

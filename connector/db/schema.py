@@ -1,0 +1,95 @@
+"""Which schema the database holds, and whether this program may run on it."""
+
+from importlib import resources
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+import connector
+from connector.db.engine import Database, Tx
+from connector.db.errors import DatabaseError, SchemaMismatch, SchemaMissing
+from connector.db.metadata import metadata
+from connector.db.types import Timestamp
+
+PRODUCT = "webex-connector"
+
+SUPPORTED = range(1, 2)
+"""Schema versions that this program can run on."""
+
+schema_info = sa.Table(
+    "schema_info",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False, comment="always 1"),
+    sa.Column("product", sa.Text, nullable=False, comment="whose schema this is"),
+    sa.Column("version", sa.Integer, nullable=False, comment="version of the schema"),
+    sa.Column("oldest_program", sa.Text, nullable=False, comment="older programs must not run"),
+    sa.Column("environment", sa.Text, comment="name of the deployment the data belongs to"),
+    sa.Column("created_at", Timestamp, nullable=False, comment="when it was made"),
+    sa.CheckConstraint("id = 1", name="one_row"),
+    comment="What this schema is, and which programs may run on it",
+)
+
+
+def check(database: Database) -> None:
+    """Return if the database holds a schema that this program may run on.
+
+    Raises SchemaMissing or SchemaMismatch with what to do, or Unavailable.
+    """
+    missing = database.dialect.missing(database.engine.url)
+    if missing:
+        raise SchemaMissing(f"{missing}; make it with: webex-connector migrate")
+    try:
+        row = database.read(_read)
+    except DatabaseError:
+        # SQLite tells a missing table as the same kind of error as a server out of reach.
+        if not _answers(database):
+            raise
+        row = None
+    except DBAPIError:
+        row = None
+    if row is None:
+        raise SchemaMissing(
+            f"the database {database.engine.url.render_as_string()} holds no tables of "
+            "Webex Connector; make them with: webex-connector migrate"
+        )
+    product, version, oldest = row
+    if product != PRODUCT:
+        raise SchemaMismatch(
+            f"the tables belong to {product!r}, not to {PRODUCT}; "
+            "name another database or schema in [Database]"
+        )
+    if version not in SUPPORTED or _order(connector.__version__) < _order(oldest):
+        newest = SUPPORTED[-1]
+        todo = (
+            "run: webex-connector migrate"
+            if version < newest
+            else f"it needs webex-connector {oldest} or later: upgrade this program"
+        )
+        raise SchemaMismatch(
+            f"the schema has version {version}, this program ({connector.__version__}) "
+            f"runs on version {newest}; {todo}"
+        )
+
+
+def migrations() -> Path:
+    """Return the folder of the migrations: inside the package, or beside it in a checkout."""
+    inside = Path(str(resources.files("connector"))) / "migrations"
+    return inside if inside.is_dir() else inside.parent.parent / "migrations"
+
+
+def _read(tx: Tx) -> tuple[str, int, str] | None:
+    row = tx.execute(sa.select(schema_info)).first()
+    return None if row is None else (row.product, row.version, row.oldest_program)
+
+
+def _answers(database: Database) -> bool:
+    try:
+        database.read(lambda tx: tx.execute(sa.select(sa.literal(1))).scalar())
+    except DatabaseError:
+        return False
+    return True
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())

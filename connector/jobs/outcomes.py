@@ -1,0 +1,149 @@
+"""Verbs that end an attempt: finish, fail, retry, release, stop. Each is fenced.
+
+Whichever comes first honours what was requested meanwhile: a stop asked for makes it `stopped`,
+a pause asked for makes it `paused` where it would have been queued again.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+
+from connector.db.engine import Tx
+from connector.jobs.errors import LeaseLost
+from connector.jobs.events import record
+from connector.jobs.fence import held
+from connector.jobs.job import Document, Run
+from connector.jobs.requests import AGEING_STEP, rank
+from connector.jobs.states import FINAL, Requested, State
+from connector.jobs.tables import MAX_ERROR, jobs
+
+Text = ColumnElement[str]
+
+
+def finish(tx: Tx, run: Run, result: Document) -> State:
+    """Record that the action ended well. Returns the state reached. Raises LeaseLost."""
+    return _end(tx, run, "finish", {"result": dict(result)}, State.FINISHED)
+
+
+def fail(tx: Tx, run: Run, error: str, result: Document | None = None) -> State:
+    """Record that the action ended badly for good. Returns the state reached. Raises LeaseLost."""
+    values = {"error": _cut(error), "result": dict(result) if result else None}
+    return _end(tx, run, "fail", values, State.FAILED)
+
+
+def stop(tx: Tx, run: Run) -> State:
+    """Record that the attempt ended because a stop was requested. Raises LeaseLost."""
+    return _end(tx, run, "stop", {}, State.STOPPED)
+
+
+def retry(tx: Tx, run: Run, error: str, pause: float, max_attempts: int) -> State:
+    """Record a failure that may pass: queued again after `pause` seconds, if tries are left.
+
+    After the last one it is failed, with a message that says how often it was tried.
+    Returns the state reached. Raises LeaseLost.
+    """
+    failures = run.failures + 1
+    if failures >= max_attempts:
+        tried = f"{error} (tried {failures} times, MaxAttempts={max_attempts})"
+        return _end(tx, run, "fail", {"error": _cut(tried), "failures": failures}, State.FAILED)
+    values = {"failures": failures, **_back(tx, pause)}
+    return _end(tx, run, "retry", values, State.QUEUED, reason=error)
+
+
+def release(tx: Tx, run: Run, reason: str, pause: float = 0.0) -> State:
+    """Hand the job back without charge. Returns the state reached. Raises LeaseLost."""
+    return _end(tx, run, "release", _back(tx, pause), State.QUEUED, reason=reason)
+
+
+def lose(tx: Tx, run: Run, reason: str, actor: str) -> State:
+    """Hand back a job whose worker or host is gone: a loss, not a failure. Raises LeaseLost."""
+    values = {"losses": jobs.c.losses + 1, **_back(tx, 0.0)}
+    return _end(tx, run, "release", values, State.QUEUED, reason=reason, actor=actor)
+
+
+def _back(tx: Tx, pause: float) -> dict[str, Any]:
+    """Return the columns of a job that waits again; its place in the order is kept if undelayed."""
+    if not pause:
+        return {}
+    run_at = tx.after(pause)
+    return {"run_at": run_at, "rank": rank(tx, run_at, 0, AGEING_STEP, delayed=True)}
+
+
+def _end(
+    tx: Tx,
+    run: Run,
+    verb: str,
+    values: dict[str, Any],
+    target: State,
+    *,
+    reason: str | None = None,
+    actor: str = "worker",
+) -> State:
+    state = _honouring(target)
+    ended = sa.case((state.in_([str(s) for s in FINAL]), tx.now), else_=sa.null())
+    waits = state.in_([State.QUEUED, State.PAUSED])
+    asked_to_pause = sa.and_(jobs.c.requested == Requested.PAUSE, state == State.PAUSED)
+    row = tx.execute(
+        sa.update(jobs)
+        .where(held(run.token, run.attempt, run.worker_id))
+        .values(
+            state=state,
+            ended_at=ended,
+            worker_id=sa.case((waits, sa.null()), else_=jobs.c.worker_id),
+            requested=sa.case((asked_to_pause, sa.null()), else_=jobs.c.requested),
+            changed_by=f"{actor} {verb} {run.attempt}",
+            **values,
+        )
+        .returning(jobs.c.state)
+    ).first()
+    if row is None:
+        return _settled(tx, run, verb, target)
+    reached = State(row.state)
+    if verb not in ("finish", "fail") or reached is not target:
+        shown = reached.value if reached is not target and reached is State.STOPPED else verb
+        record(
+            tx,
+            run.token,
+            "stop" if shown == "stopped" else verb,
+            actor,
+            source=State.RUNNING,
+            target=reached,
+            attempt=run.attempt,
+            reason=reason,
+        )
+    return reached
+
+
+def _honouring(target: State) -> Text:
+    """Return the state that is reached when `target` is meant, given what was requested."""
+    asked: list[tuple[ColumnElement[bool], str]] = [
+        (jobs.c.requested == Requested.STOP, State.STOPPED.value)
+    ]
+    if target is State.QUEUED:
+        asked.append((jobs.c.requested == Requested.PAUSE, State.PAUSED.value))
+    return sa.case(*asked, else_=target.value)
+
+
+def _settled(tx: Tx, run: Run, verb: str, target: State) -> State:
+    """Tell a repeat of our own write, whose commit had been in doubt, from a lost lease."""
+    row = tx.execute(
+        sa.select(jobs.c.state, jobs.c.changed_by).where(
+            jobs.c.token == run.token, jobs.c.attempt == run.attempt
+        )
+    ).first()
+    if row is not None and row.changed_by == f"worker {verb} {run.attempt}":
+        return State(row.state)
+    raise LeaseLost(run.token, run.attempt)
+
+
+def refused(tx: Tx, run: Run, verb: str) -> None:
+    """Record that a write of this attempt was refused by the fence."""
+    known = tx.execute(sa.select(jobs.c.token).where(jobs.c.token == run.token)).scalar()
+    if known:
+        record(tx, run.token, "fenced", run.worker_id, attempt=run.attempt, reason=verb)
+
+
+def _cut(error: str) -> str:
+    text = error.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text if len(text) <= MAX_ERROR else text[: MAX_ERROR - 1] + "…"

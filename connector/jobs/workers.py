@@ -1,0 +1,151 @@
+"""Workers and their leases: register, beat, retire, and the rescue of what a dead one held."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from connector.db.engine import Database, Tx
+from connector.jobs import outcomes
+from connector.jobs.errors import LeaseLost
+from connector.jobs.job import Run
+from connector.jobs.states import State
+from connector.jobs.tables import jobs, queues, workers
+
+BATCH = 100
+"""Jobs rescued in one transaction, so that one never grows long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker as it registers. `serves`: queues with limits and tasks, for people to read."""
+
+    id: str
+    host: str
+    boot_id: str
+    pid: int
+    program: str
+    serves: Mapping[str, object]
+
+
+def register(tx: Tx, worker: Worker, names: Collection[str]) -> None:
+    """Store a worker's row, its lease, and a row for each queue it serves."""
+    tx.execute(
+        sa.insert(workers).values(
+            id=worker.id,
+            host=worker.host,
+            boot_id=worker.boot_id,
+            pid=worker.pid,
+            program=worker.program,
+            serves=dict(worker.serves),
+            beat=0,
+            beat_at=tx.now,
+            started_at=tx.now,
+        )
+    )
+    for queue in sorted(names):
+        tx.execute(
+            tx.dialect.insert_new(queues).values(
+                queue=queue, paused=False, changed_at=tx.now, changed_by="worker register"
+            )
+        )
+
+
+def beat(tx: Tx, worker_id: str) -> bool:
+    """Renew the lease. False: it was taken away, and everything the worker held with it."""
+    renewed = tx.execute(
+        sa.update(workers)
+        .where(workers.c.id == worker_id)
+        .values(beat=workers.c.beat + 1, beat_at=tx.now)
+    )
+    return bool(renewed.rowcount)
+
+
+def retire(tx: Tx, worker_id: str) -> None:
+    """Remove a worker that ends in order."""
+    tx.execute(sa.delete(workers).where(workers.c.id == worker_id))
+
+
+def beats(tx: Tx) -> dict[str, int]:
+    """Return the beat number of every registered worker."""
+    return {row.id: row.beat for row in tx.execute(sa.select(workers.c.id, workers.c.beat))}
+
+
+def on_host(tx: Tx, host: str) -> list[str]:
+    """Return the ids of the workers registered from this host."""
+    return list(tx.execute(sa.select(workers.c.id).where(workers.c.host == host)).scalars())
+
+
+def evict(tx: Tx, worker_id: str, beat_seen: int | None = None) -> bool:
+    """Take a dead worker's lease away. With `beat_seen`, only if it has not beaten since."""
+    gone = sa.delete(workers).where(workers.c.id == worker_id)
+    if beat_seen is not None:
+        gone = gone.where(workers.c.beat == beat_seen)
+    return bool(tx.execute(gone).rowcount)
+
+
+def rescue(database: Database, by: str) -> list[str]:
+    """Hand back every running job whose worker has no lease, in batches. Returns their tokens.
+
+    A row that makes trouble is passed over, and never keeps the others from their rescue.
+    """
+    rescued: list[str] = []
+    seen: set[str] = set()
+    while True:
+        orphans = [run for run in database.read(_orphans, BATCH, seen)]
+        if not orphans:
+            return rescued
+        for run in orphans:
+            seen.add(run.token)
+            try:
+                database.run(outcomes.lose, run, "its worker is gone", by)
+                rescued.append(run.token)
+            except LeaseLost:
+                continue  # somebody else has rescued it meanwhile
+
+
+def _orphans(tx: Tx, limit: int, without: Collection[str]) -> list[Run]:
+    alive = sa.exists().where(workers.c.id == jobs.c.worker_id)
+    rows = tx.execute(
+        sa.select(jobs.c.token, jobs.c.attempt, jobs.c.worker_id, jobs.c.queue)
+        .where(jobs.c.state == State.RUNNING, ~alive, jobs.c.token.notin_(without))
+        .limit(limit)
+    )
+    return [Run(row.token, row.attempt, row.worker_id, row.queue, {}) for row in rows]
+
+
+def strays(tx: Tx, worker_id: str, known: Collection[str]) -> list[Run]:
+    """Return running jobs of a live worker that it knows nothing of.
+
+    Such are left when the answer to a claim was lost after its commit.
+    """
+    rows = tx.execute(
+        sa.select(jobs.c.token, jobs.c.attempt, jobs.c.worker_id, jobs.c.queue)
+        .where(jobs.c.state == State.RUNNING, jobs.c.worker_id == worker_id)
+        .where(jobs.c.token.notin_(known))
+    )
+    return [Run(row.token, row.attempt, row.worker_id, row.queue, {}) for row in rows]
+
+
+@dataclass(slots=True)
+class LeaseWatch:
+    """Tells which workers have stopped beating, by this process's own monotonic clock.
+
+    A lease has lapsed when the same beat number was seen for `lease` seconds; no clock of another
+    host, nor the database's, has a say, so a stepped clock lapses nothing.
+    """
+
+    lease: float
+    _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def lapsed(self, now: float, seen: Mapping[str, int]) -> dict[str, int]:
+        """Return id and beat of those lapsed at the monotonic time `now`, given all beats."""
+        self._seen = {
+            worker: old if (old := self._seen.get(worker)) and old[0] == beat else (beat, now)
+            for worker, beat in seen.items()
+        }
+        return {
+            worker: beat
+            for worker, (beat, since) in self._seen.items()
+            if now - since >= self.lease
+        }

@@ -1,0 +1,69 @@
+"""Runs the migrations, for `webex-connector migrate` (on the database it hands over) or alembic."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import context
+
+import connector.datastore.tables
+import connector.db.schema
+import connector.jobs.tables  # noqa: F401 - registers the tables that `check` compares with
+from connector.config import load
+from connector.db.engine import Database
+from connector.db.metadata import in_schema
+
+
+def open_database() -> Database:
+    """Return the database that was handed over, or the one that settings name."""
+    given = context.config.attributes.get("database")
+    if isinstance(given, Database):
+        return given
+    flags = {}
+    if url := context.get_x_argument(as_dictionary=True).get("url"):
+        flags["Database.URL"] = url
+    settings = load(None, os.environ, flags).settings.database
+    return Database(settings.url.get_secret_value(), schema=settings.schema_name)
+
+
+def configure(database: Database, connection: sa.Connection | None) -> None:
+    """Tell alembic where the tables are, and that its own version table is among them."""
+    schema = database.schema
+    options: dict[str, Any] = {
+        "target_metadata": in_schema(schema),
+        "version_table_schema": schema,
+        "include_schemas": schema is not None,
+        "include_name": lambda name, kind, parents: kind != "schema" or name == schema,
+        "transaction_per_migration": False,
+        "compare_type": True,
+    }
+    if connection is not None:
+        context.configure(connection=connection, **options)
+    else:
+        context.configure(
+            dialect_name=database.dialect.name, literal_binds=True, as_sql=True, **options
+        )
+
+
+def run() -> None:
+    """Run what was asked for, on a connection or as a script of SQL."""
+    database = open_database()
+    create_schema = f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"' if database.schema else None
+    if context.is_offline_mode():
+        configure(database, None)
+        with context.begin_transaction():
+            if create_schema:
+                context.execute(create_schema)
+            context.run_migrations()
+        return
+    if database.dialect.name == "sqlite" and database.engine.url.database:
+        Path(database.engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    with database.engine.connect() as connection, database.dialect.turn(connection, write=True):
+        if create_schema:
+            connection.execute(sa.text(create_schema))
+        configure(database, connection)
+        context.run_migrations()
+
+
+run()

@@ -1,0 +1,3 @@
+DROP TRIGGER jobs_guard ON :schema.jobs
+-- next
+DROP FUNCTION :schema.guard_job()

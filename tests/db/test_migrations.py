@@ -1,0 +1,106 @@
+"""The migrations, by alembic as a DBA runs it, on every engine."""
+
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+
+from connector.db.engine import Database
+from connector.db.errors import SchemaMismatch, SchemaMissing
+from connector.db.schema import check, migrations, schema_info
+from connector.jobs.states import TRANSITIONS
+from connector.jobs.tables import job_transitions
+from tests.conftest import migrate
+
+INI = migrations().parent / "alembic.ini"
+
+
+def alembic(url: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic", "-c", str(INI), "-x", f"url={url}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def names(url: str) -> set[str]:
+    database = Database(url)
+    inspector = sa.inspect(database.engine)
+    found = set(inspector.get_table_names(schema=database.schema)) - {"alembic_version"}
+    database.close()
+    return found
+
+
+def test_alembic_goes_up_finds_no_drift_and_goes_down_again(empty_url: str) -> None:
+    alembic(empty_url, "upgrade", "head")
+    assert {"jobs", "job_events", "workers", "queues", "tasks", "schema_info"} <= names(empty_url)
+    assert "No new upgrade operations detected" in alembic(empty_url, "check")
+    alembic(empty_url, "downgrade", "base")
+    assert names(empty_url) == set()
+    alembic(empty_url, "upgrade", "head")
+
+
+def test_the_sql_that_alembic_prints_makes_the_same_tables(empty_url: str) -> None:
+    script = alembic(empty_url, "upgrade", "head", "--sql")
+    database = Database(empty_url)
+    raw = database.engine.raw_connection()
+    try:
+        if database.dialect.name == "sqlite":
+            raw.driver_connection.executescript(script)  # type: ignore[union-attr]
+        else:
+            raw.driver_connection.execute(script)  # type: ignore[union-attr]
+            raw.commit()
+    finally:
+        raw.close()
+    check(database)
+    database.close()
+    assert "No new upgrade operations detected" in alembic(empty_url, "check")
+
+
+def test_downgrade_prints_sql_too(empty_url: str) -> None:
+    assert "DROP TABLE" in alembic(empty_url, "downgrade", "head:base", "--sql")
+
+
+def test_the_transitions_in_the_database_are_those_of_the_program(database: Database) -> None:
+    select = sa.select(job_transitions)
+    stored = {tuple(row) for row in database.read(lambda tx: tx.execute(select).all())}
+    stated = {(verb, *move) for verb, moves in TRANSITIONS.items() for move in moves}
+    assert stored == stated
+
+
+def test_every_table_and_column_is_commented_where_the_engine_can(database: Database) -> None:
+    inspector = sa.inspect(database.engine)
+    if not inspector.dialect.supports_comments:
+        return
+    for table in inspector.get_table_names(schema=database.schema):
+        if table == "alembic_version":
+            continue
+        assert inspector.get_table_comment(table, schema=database.schema)["text"], table
+        for column in inspector.get_columns(table, schema=database.schema):
+            assert column["comment"], f"{table}.{column['name']}"
+
+
+def test_an_empty_database_is_refused_with_what_to_do(empty_url: str) -> None:
+    database = Database(empty_url)
+    with pytest.raises(SchemaMissing, match="webex-connector migrate"):
+        check(database)
+    database.close()
+
+
+def test_a_schema_of_another_version_is_refused(empty_url: str) -> None:
+    database = Database(empty_url)
+    migrate(database)
+    check(database)
+    newer = sa.update(schema_info).values(version=99)
+    database.run(lambda tx: tx.execute(newer))
+    with pytest.raises(SchemaMismatch, match="99"):
+        check(database)
+    other = sa.update(schema_info).values(version=1, product="other")
+    database.run(lambda tx: tx.execute(other))
+    with pytest.raises(SchemaMismatch, match="other"):
+        check(database)
+    database.close()
