@@ -16,5 +16,8 @@ def in_schema(schema: str | None) -> sa.MetaData:
     """Return a copy of the metadata whose tables are in the named schema (None: in none)."""
     copy = sa.MetaData(naming_convention=metadata.naming_convention)
     for table in metadata.sorted_tables:
-        table.to_metadata(copy, **({"schema": schema} if schema else {}))
+        if schema is None:
+            table.to_metadata(copy)
+        else:
+            table.to_metadata(copy, schema=schema)
     return copy

@@ -19,11 +19,11 @@ def due(tx: Tx, names: Collection[str]) -> dict[str, float]:
     A look at the head of the index, cheap enough to be taken before each claim.
     """
     rows = tx.execute(
-        sa.select(jobs.c.queue, sa.func.min(jobs.c.rank) - tx.micros(tx.now))
+        sa.select(jobs.c.queue, (sa.func.min(jobs.c.rank) - tx.micros(tx.now)).label("micros"))
         .where(jobs.c.state == State.QUEUED, jobs.c.queue.in_(names))
         .group_by(jobs.c.queue)
     )
-    return {row[0]: max(0.0, row[1] / 1e6) for row in rows}
+    return {row.queue: max(0.0, row.micros / 1e6) for row in rows}
 
 
 def claim(tx: Tx, queue: str, worker_id: str, limit: int) -> list[Run]:

@@ -40,11 +40,11 @@ def page(tx: Tx, queue: str, *, before: str | None = None, limit: int = 500) -> 
 def open_counts(tx: Tx) -> dict[tuple[str, State], int]:
     """Return how many jobs of each queue are in each open state; absent means none."""
     rows = tx.execute(
-        sa.select(jobs.c.queue, jobs.c.state, sa.func.count())
+        sa.select(jobs.c.queue, jobs.c.state, sa.func.count().label("jobs"))
         .where(jobs.c.state.in_(OPEN))
         .group_by(jobs.c.queue, jobs.c.state)
     )
-    return {(row[0], State(row[1])): row[2] for row in rows}
+    return {(row.queue, State(row.state)): row.jobs for row in rows}
 
 
 def _job(row: Any) -> Job:
