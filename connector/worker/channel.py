@@ -1,0 +1,106 @@
+"""Messages between a worker and a slot: JSON objects over a socket, never blocking the worker."""
+
+import json
+import socket
+import struct
+from collections import deque
+from typing import Any
+
+_HEAD = struct.Struct("!I")
+
+Message = dict[str, Any]
+
+
+class Closed(Exception):
+    """The other end is gone."""
+
+
+class Channel:
+    """One end of a connection. `send` and `receive` never wait; `wait` is for the slot's side."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._incoming = bytearray()
+        self._outgoing: deque[memoryview] = deque()
+
+    @classmethod
+    def pair(cls) -> tuple["Channel", socket.socket]:
+        """Return our end, not blocking, and the socket to hand to a child."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        return cls(ours), theirs
+
+    def fileno(self) -> int:
+        """Return the descriptor, for a selector."""
+        return self._socket.fileno()
+
+    @property
+    def unsent(self) -> bool:
+        """Whether something waits until the other end reads."""
+        return bool(self._outgoing)
+
+    def send(self, message: Message) -> None:
+        """Send a message, or keep what does not fit for `flush`. Raises Closed."""
+        body = json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        self._outgoing.append(memoryview(_HEAD.pack(len(body)) + body))
+        self.flush()
+
+    def flush(self) -> None:
+        """Send as much as the other end takes now. Raises Closed."""
+        while self._outgoing:
+            part = self._outgoing[0]
+            try:
+                sent = self._socket.send(part)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                raise Closed from error
+            if sent == len(part):
+                self._outgoing.popleft()
+            else:
+                self._outgoing[0] = part[sent:]
+
+    def receive(self) -> list[Message]:
+        """Return the messages that have come in whole; raises Closed when no more can come."""
+        try:
+            while True:
+                data = self._socket.recv(1 << 16)
+                if not data:
+                    break
+                self._incoming += data
+        except BlockingIOError:
+            return self._whole()
+        except OSError:
+            pass
+        # What came before the end still counts; the next call tells of the end.
+        if messages := self._whole():
+            return messages
+        raise Closed
+
+    def wait(self) -> Message:
+        """Wait for one message and return it; for a blocking socket. Raises Closed."""
+        while True:
+            if messages := self._whole(1):
+                return messages[0]
+            try:
+                data = self._socket.recv(1 << 16)
+            except OSError as error:
+                raise Closed from error
+            if not data:
+                raise Closed
+            self._incoming += data
+
+    def close(self) -> None:
+        """Close this end; the other end is told."""
+        self._socket.close()
+
+    def _whole(self, limit: int | None = None) -> list[Message]:
+        messages: list[Message] = []
+        while len(self._incoming) >= _HEAD.size and len(messages) != limit:
+            (size,) = _HEAD.unpack_from(self._incoming)
+            end = _HEAD.size + size
+            if len(self._incoming) < end:
+                break
+            messages.append(json.loads(self._incoming[_HEAD.size : end]))
+            del self._incoming[:end]
+        return messages

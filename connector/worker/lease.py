@@ -1,0 +1,99 @@
+"""A worker's lease: its row, its beats, and what it does when the row is gone."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import connector
+from connector import log
+from connector.db.engine import Database
+from connector.jobs import workers
+from connector.jobs.token import new_token
+from connector.worker import hostlock
+from connector.worker.process import boot_id
+
+_log = log.logger(__name__)
+
+BEATS = 3
+"""Beats in the time of one lease: two may fail before it lapses."""
+
+
+class Lease:
+    """The lease of one worker. Whoever has lost it must end its runs without writing."""
+
+    def __init__(
+        self,
+        database: Database,
+        state: Path,
+        seconds: float,
+        serves: Mapping[str, object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._state = state
+        self._serves = serves
+        self._clock = clock
+        self._watch = workers.LeaseWatch(seconds)
+        self._lock: int | None = None
+        self._renewed = clock()
+        self.seconds = seconds
+        self.worker_id = ""
+
+    def register(self) -> None:
+        """Begin a lease under a fresh id, its file lock taken first. Raises Unavailable."""
+        self._drop_lock()
+        worker_id = new_token()
+        self._lock = hostlock.acquire(hostlock.path_of(self._state, worker_id), str(os.getpid()))
+        me = workers.Worker(
+            worker_id,
+            socket.gethostname(),
+            boot_id(),
+            os.getpid(),
+            connector.__version__,
+            self._serves,
+        )
+        self._database.run(workers.register, me, list(self._serves))
+        self.worker_id = worker_id
+        self._renewed = self._clock()
+
+    @property
+    def due(self) -> float:
+        """Monotonic time of the next beat."""
+        return self._renewed + self.seconds / BEATS
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether others may have taken it away: no beat has got through for its whole time."""
+        return self._clock() - self._renewed >= self.seconds
+
+    def beat(self) -> bool:
+        """Renew the lease; False means that it was taken away. Raises Unavailable."""
+        begun = self._clock()
+        if not self._database.run(workers.beat, self.worker_id):
+            return False
+        self._renewed = begun
+        return True
+
+    def rescue_others(self) -> list[str]:
+        """Hand back what workers with lapsed leases held. Returns tokens. Raises Unavailable."""
+        beats = self._database.read(workers.beats)
+        beats.pop(self.worker_id, None)
+        for worker_id, beat in self._watch.lapsed(self._clock(), beats).items():
+            if self._database.run(workers.evict, worker_id, beat):
+                _log.warning("lease of another worker has lapsed", worker=worker_id)
+        return workers.rescue(self._database, f"worker {self.worker_id}")
+
+    def end(self) -> None:
+        """Give the lease back and let go of the lock. Raises Unavailable."""
+        try:
+            self._database.run(workers.retire, self.worker_id)
+        finally:
+            self._drop_lock()
+
+    def _drop_lock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+            hostlock.path_of(self._state, self.worker_id).unlink(missing_ok=True)

@@ -1,0 +1,107 @@
+"""Child processes: started as modules, dying with their parent, ended with all they started."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Collection, Sequence
+
+import psutil
+
+from connector.config import Settings
+
+# linux/prctl.h
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def spawn(
+    module: str, settings: Settings, arguments: Sequence[str] = (), fds: Collection[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start `python -m module` with the settings handed over in memory.
+
+    The child gets `--settings-fd N` (an anonymous file: nothing on the disk, nothing in the process
+    list), the arguments, and the descriptors `fds` under the same numbers. It is started in a
+    session of its own, so that a terminal's Ctrl-C reaches the supervisor alone.
+    """
+    descriptor = os.memfd_create("settings")
+    try:
+        os.write(descriptor, settings.dump_private().encode())
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return subprocess.Popen(
+            [sys.executable, "-m", module, "--settings-fd", str(descriptor), *arguments],
+            pass_fds=[descriptor, *fds],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    finally:
+        os.close(descriptor)
+
+
+def received_settings(descriptor: int) -> Settings:
+    """Return the settings that `spawn` handed over, and close their descriptor."""
+    with open(descriptor, "rb") as file:
+        return Settings.model_validate_json(file.read())
+
+
+def die_with_parent(ask: signal.Signals, parent: int) -> None:
+    """Have the kernel send `ask` to this process when its parent dies.
+
+    `parent`: the parent's pid as it was told; if it has died already, this process ends at once.
+    """
+    _prctl(_PR_SET_PDEATHSIG, ask)
+    if os.getppid() != parent:
+        raise SystemExit(0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent dies, so that none escapes."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a child at once and everything it has started, as far as it can be seen now."""
+    try:
+        root = psutil.Process(pid)
+        family = [*root.children(recursive=True), root]
+    except psutil.NoSuchProcess:
+        return
+    for process in reversed(family):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def kill_orphans(known: Collection[int]) -> int:
+    """Kill and reap the children of this process that it did not start; return how many.
+
+    With `adopt_orphans` these are what a dead child left behind. Killing one may hand us its own
+    children, so look until there are none.
+    """
+    killed = 0
+    while True:
+        strangers = [child for child in psutil.Process().children() if child.pid not in known]
+        if not strangers:
+            return killed
+        for child in strangers:
+            kill_tree(child.pid)
+            try:
+                os.waitpid(child.pid, 0)
+            except ChildProcessError:
+                continue
+            killed += 1
+
+
+def boot_id() -> str:
+    """Return the name that the kernel gave this boot of the host."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))

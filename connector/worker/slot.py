@@ -1,0 +1,96 @@
+"""A slot: a process that runs actions, one at a time, and never writes about them itself.
+
+Started by a worker as `python -m connector.worker.slot`. It reads runs from its channel, answers
+with outcomes, and ends when the channel closes. SIGTERM raises SystemExit in the action.
+"""
+
+import argparse
+import signal
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from connector import log
+from connector.actions.action import Action, Failed, Finished, Outcome, Release, Retry
+from connector.actions.registry import actions
+from connector.config import Settings
+from connector.db.engine import Database
+from connector.db.errors import Unavailable
+from connector.worker.channel import Channel, Closed, Message
+from connector.worker.context import SlotContext
+from connector.worker.process import adopt_orphans, die_with_parent, received_settings
+
+_log = log.logger(__name__)
+
+
+def main() -> None:
+    """Run what the worker sends until it closes the channel."""
+    arguments = argparse.ArgumentParser()
+    for name in ("settings-fd", "channel-fd", "parent"):
+        arguments.add_argument(f"--{name}", type=int, required=True)
+    given = arguments.parse_args()
+    die_with_parent(signal.SIGKILL, given.parent)
+    adopt_orphans()
+    settings = received_settings(given.settings_fd)
+    log.configure(settings.logging, "slot")
+    signal.signal(signal.SIGTERM, _asked_to_end)
+    channel = Channel(socket.socket(fileno=given.channel_fd))
+    known = actions(settings, lambda: open_database(settings))
+    channel.send({"type": "ready"})
+    try:
+        while True:
+            run = channel.wait()
+            channel.send(outcome_message(perform(known, run, channel, settings)))
+    except Closed:
+        return
+
+
+def perform(
+    known: Mapping[str, Action], run: Message, channel: Channel, settings: Settings
+) -> Outcome:
+    """Run one action and return how it ended; only SystemExit and a closed channel pass through."""
+    action = known[run["queue"]]
+    bound = _log.bind(token=run["token"], attempt=run["attempt"], action=action.name)
+    folder = Path(settings.paths.data_directory)
+    context = SlotContext(channel, run, folder, bound)
+    try:
+        return action.run(context)
+    except Closed:
+        raise
+    except Unavailable as error:
+        return Release(str(error), after=1.0)
+    except Exception as error:
+        bound.exception("action raised an exception")
+        return Failed(f"{type(error).__name__}: {error}")
+
+
+def outcome_message(outcome: Outcome) -> Message:
+    """Return the message that tells the worker of an outcome."""
+    match outcome:
+        case Finished(result):
+            return {"type": "finished", "result": dict(result)}
+        case Failed(error, result):
+            return {"type": "failed", "error": error, "result": dict(result)}
+        case Retry(error, after):
+            return {"type": "retry", "error": error, "after": after}
+        case Release(reason, after):
+            return {"type": "release", "reason": reason, "after": after}
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database for one run; an idle slot holds no connection."""
+    return Database(
+        settings.database.url.get_secret_value(),
+        schema=settings.database.schema_name,
+        application="webex-connector slot",
+    )
+
+
+def _asked_to_end(number: int, frame: FrameType | None) -> Any:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Entry of a worker process: `python -m connector.worker.start`, started by the supervisor."""
+
+import argparse
+import os
+import signal
+from collections.abc import Callable
+
+from connector import log
+from connector.actions.registry import actions
+from connector.config import Settings
+from connector.db.engine import Database
+from connector.worker import hostlock
+from connector.worker.lease import Lease
+from connector.worker.process import adopt_orphans, die_with_parent, received_settings
+from connector.worker.slot import open_database
+from connector.worker.worker import Worker
+
+
+def main() -> None:
+    """Run one worker until SIGTERM or the supervisor's death."""
+    arguments = argparse.ArgumentParser()
+    for name in ("settings-fd", "beat-fd", "parent"):
+        arguments.add_argument(f"--{name}", type=int, required=True)
+    given = arguments.parse_args()
+    die_with_parent(signal.SIGTERM, given.parent)
+    adopt_orphans()
+    settings = received_settings(given.settings_fd)
+    log.configure(settings.logging, "worker")
+    worker = build(settings, lambda: _beat(given.beat_fd))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.shutdown())
+    worker.run()
+
+
+def build(settings: Settings, beat: Callable[[], None]) -> Worker:
+    """Put a worker together from its settings."""
+    database = Database(
+        settings.database.url.get_secret_value(),
+        schema=settings.database.schema_name,
+        application="webex-connector worker",
+    )
+    known = actions(settings, lambda: open_database(settings))
+    serves = {name: settings.queue(name).maximum_threads for name in known}
+    state = hostlock.folder(settings.paths.data_directory)
+    lease = Lease(database, state, settings.worker.lease_seconds, serves)
+    return Worker(settings, known, database, lease, beat)
+
+
+def _beat(descriptor: int) -> None:
+    try:
+        os.write(descriptor, b"\0")
+    except (BlockingIOError, BrokenPipeError):
+        pass  # a full pipe tells as much; a broken one means that SIGTERM is on its way
+
+
+if __name__ == "__main__":
+    main()

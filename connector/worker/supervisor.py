@@ -1,0 +1,213 @@
+"""The supervisor: starts http and worker processes, watches them, ends them; runs no job itself."""
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector import log
+from connector.config import Settings
+from connector.db.engine import Database
+from connector.db.errors import Unavailable
+from connector.worker import hostlock
+from connector.worker.process import adopt_orphans, kill_orphans, kill_tree, spawn
+
+_log = log.logger(__name__)
+
+STEADY = 30.0
+"""Seconds after which a child counts as well started, and its next restart is at once."""
+
+LONGEST_PAUSE = 10.0
+FROZEN = 0.7
+"""Part of a lease without a beat after which a worker is killed: before others may take over."""
+
+
+@dataclass(slots=True, eq=False)
+class Child:
+    """A place for one child process: what to start in it, and what is in it now."""
+
+    name: str
+    start: Callable[[], tuple[subprocess.Popen[bytes], int | None]]
+    process: subprocess.Popen[bytes] | None = None
+    beats: int | None = None
+    pidfd: int | None = None
+    started: float = 0.0
+    heard: float = 0.0
+    failures: int = 0
+    start_at: float = 0.0
+
+
+class Supervisor:
+    """All processes of one server on one host.
+
+    `listener`: the listening socket for http processes, or None for workers alone.
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, listener: socket.socket | None
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._listener = listener
+        self._state = hostlock.folder(settings.paths.data_directory)
+        self._children: list[Child] = []
+        if listener is not None:
+            for number in range(settings.server.http_processes):
+                self._children.append(Child(f"http {number + 1}", self._start_http))
+        for number in range(settings.server.workers):
+            self._children.append(Child(f"worker {number + 1}", self._start_worker))
+        self._ours, self._theirs = socket.socketpair()
+        self._signals = 0
+        self._rescue = True
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT, then end everything in order."""
+        adopt_orphans()
+        self._ours.setblocking(False)
+        self._theirs.setblocking(False)
+        signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._asked_to_end)
+        try:
+            while not self._signals:
+                self.turn()
+        finally:
+            self._end_all()
+            signal.set_wakeup_fd(-1)
+
+    def turn(self) -> None:
+        """Make one pass: bury, restart, look for frozen ones, rest."""
+        now = time.monotonic()
+        for child in self._children:
+            self._bury(child, now)
+            if child.process is None and now >= child.start_at:
+                self._begin(child, now)
+            self._kill_frozen(child, now)
+        kill_orphans(self._pids())
+        if self._rescue:
+            self._release_dead()
+        self._wait(0.5 if self._rescue else 1.0)
+
+    def _asked_to_end(self, *_: object) -> None:
+        self._signals += 1
+
+    def _begin(self, child: Child, now: float) -> None:
+        child.process, child.beats = child.start()
+        child.pidfd = os.pidfd_open(child.process.pid)
+        child.started = child.heard = now
+
+    def _bury(self, child: Child, now: float) -> None:
+        if child.process is None or (status := child.process.poll()) is None:
+            return
+        _close(child)
+        child.process = None
+        child.failures = 0 if now - child.started > STEADY else child.failures + 1
+        pause = 0.0 if child.failures <= 1 else min(LONGEST_PAUSE, 0.25 * 2**child.failures)
+        child.start_at = now + pause
+        self._rescue = True
+        _log.error("process ended unexpectedly", child=child.name, status=status, restart_in=pause)
+
+    def _kill_frozen(self, child: Child, now: float) -> None:
+        if child.beats is None or child.process is None:
+            return
+        try:
+            while os.read(child.beats, 4096):
+                child.heard = now
+        except BlockingIOError:
+            pass
+        limit = FROZEN * self._settings.worker.lease_seconds
+        if now - child.heard > limit:
+            _log.error("worker does not move: killed with its slots", child=child.name)
+            kill_tree(child.process.pid)
+            child.heard = now
+
+    def _release_dead(self) -> None:
+        try:
+            tokens = hostlock.release_dead(
+                self._database, self._state, socket.gethostname(), "supervisor"
+            )
+        except Unavailable as error:
+            _log.warning("database is away", error=str(error))
+            return
+        self._rescue = False
+        if tokens:
+            _log.warning("handed back what dead workers held", tokens=tokens)
+
+    def _wait(self, seconds: float) -> None:
+        with selectors.PollSelector() as selector:
+            selector.register(self._ours, selectors.EVENT_READ)
+            for child in self._children:
+                if child.pidfd is not None:
+                    selector.register(child.pidfd, selectors.EVENT_READ)
+            selector.select(seconds)
+        try:
+            self._ours.recv(4096)
+        except BlockingIOError:
+            pass
+
+    def _end_all(self) -> None:
+        """End http first, so that nothing new comes in, then workers; kill what does not end."""
+        graces = [queue.grace_seconds for queue in self._settings.queues.values()]
+        longest = max([*graces, self._settings.actions.grace_seconds]) + 7.0
+        for kind, seconds in (("http", 5.0), ("worker", longest)):
+            self._end([c for c in self._children if c.name.startswith(kind)], seconds)
+        kill_orphans(set())
+        self._release_dead()
+
+    def _end(self, children: list[Child], seconds: float) -> None:
+        alive = [child for child in children if child.process is not None]
+        for child in alive:
+            if child.process is not None:
+                child.process.terminate()
+        deadline, asked = time.monotonic() + seconds, self._signals
+        while alive and time.monotonic() < deadline and self._signals - asked < 2:
+            self._wait(0.2)
+            for child in list(alive):
+                if child.process is not None and child.process.poll() is not None:
+                    _close(child)
+                    alive.remove(child)
+        for child in children:
+            if child.process is None:
+                continue
+            if child.process.poll() is None:
+                kill_tree(child.process.pid)
+                child.process.wait()
+            _close(child)
+            child.process = None
+
+    def _pids(self) -> set[int]:
+        return {child.process.pid for child in self._children if child.process is not None}
+
+    def _start_http(self) -> tuple[subprocess.Popen[bytes], int | None]:
+        assert self._listener is not None, "http processes are started only with a listener"
+        descriptor = self._listener.fileno()
+        arguments = ["--listen-fd", str(descriptor), "--parent", str(os.getpid())]
+        return spawn("connector.aci.server", self._settings, arguments, [descriptor]), None
+
+    def _start_worker(self) -> tuple[subprocess.Popen[bytes], int | None]:
+        ours, theirs = os.pipe()
+        os.set_blocking(ours, False)
+        os.set_blocking(theirs, False)
+        try:
+            arguments = ["--beat-fd", str(theirs), "--parent", str(os.getpid())]
+            return spawn("connector.worker.start", self._settings, arguments, [theirs]), ours
+        finally:
+            os.close(theirs)
+
+
+def lock_server(settings: Settings) -> int | None:
+    """Take the lock that keeps a second server off the same data folder; None if it is taken."""
+    path: Path = hostlock.folder(settings.paths.data_directory) / "server.lock"
+    return hostlock.acquire(path, f"{socket.gethostname()} {os.getpid()}")
+
+
+def _close(child: Child) -> None:
+    for descriptor in (child.pidfd, child.beats):
+        if descriptor is not None:
+            os.close(descriptor)
+    child.pidfd = child.beats = None
