@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from connector import log
 from connector.config import Settings
@@ -198,12 +197,6 @@ class Supervisor:
             return spawn("connector.worker.start", self._settings, arguments, [theirs]), ours
         finally:
             os.close(theirs)
-
-
-def lock_server(settings: Settings) -> int | None:
-    """Take the lock that keeps a second server off the same data folder; None if it is taken."""
-    path: Path = hostlock.folder(settings.paths.data_directory) / "server.lock"
-    return hostlock.acquire(path, f"{socket.gethostname()} {os.getpid()}")
 
 
 def _close(child: Child) -> None:

@@ -90,6 +90,17 @@ class Dialect:
         """Return what is not there yet of the database itself, in words, or None."""
         return None
 
+    def server_lock(self, url: sa.URL) -> str | None:
+        """Return the path of the lock that only one server may hold, or None if many may run."""
+        return None
+
+    def other_host(self, url: sa.URL, host: str) -> str | None:
+        """Return the other host that the database is bound to, or None if any host may use it.
+
+        An unbound one is bound to `host` from now on, where the engine binds at all.
+        """
+        return None
+
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether repeating the whole transaction may succeed at once."""
         return False

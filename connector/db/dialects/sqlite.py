@@ -101,6 +101,22 @@ class SQLite(Dialect):
             return f"the file {url.database} does not exist"
         return None
 
+    def server_lock(self, url: sa.URL) -> str | None:
+        """Return a path beside the database: one file serves one server."""
+        return f"{url.database}-server"
+
+    def other_host(self, url: sa.URL, host: str) -> str | None:
+        """Read the host's name from a file beside the database, or write ours into it."""
+        path = f"{url.database}-host"
+        try:
+            with open(path, encoding="utf-8") as file:
+                owner = file.read().strip()
+        except FileNotFoundError:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(host + "\n")
+            return None
+        return owner if owner != host else None
+
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether another writer was in the way."""
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF

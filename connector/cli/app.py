@@ -1,0 +1,99 @@
+"""The command line: which commands there are. Each does its work in a module of its own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import connector
+from connector.cli import clients
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="""Fetch from Cisco Webex by actions that live in SQL and are never lost.
+
+    Begin with `webex-connector migrate`, then `webex-connector serve`, then
+    `webex-connector send Fetch FetchAction=Synchronize --wait`.
+    Settings come from webex-connector.cfg, from CONNECTOR_SECTION_KEY in the environment, and from
+    options, the later ones winning. `webex-connector check` tells whether they are right.""",
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Configuration file.", show_default="webex-connector.cfg"),
+]
+Url = Annotated[
+    str | None,
+    typer.Option("--database", help="Database URL, over [[Database]] URL.", show_default=False),
+]
+Port = Annotated[
+    str | None,
+    typer.Option("--port", "-p", help="Port to serve on; 0 takes a free one."),
+]
+SHOWN = "Exit status 2 means that it could not begin; the message says why."
+
+
+@app.command(epilog=SHOWN)
+def serve(config: Config = None, database: Url = None, port: Port = None) -> None:
+    """Run the server: HTTP and workers, until Ctrl-C or SIGTERM.
+
+    Running actions are handed back as queued when it ends, and go on with the next start.
+    """
+    from connector.cli import serving, wiring
+
+    flags = {"Database.URL": database, "Server.Port": port}
+    serving.run(wiring.settings_of(config, flags, "supervisor"), http=True)
+
+
+@app.command(epilog=SHOWN)
+def work(config: Config = None, database: Url = None) -> None:
+    """Run workers alone, on this host, on the same database as a server elsewhere."""
+    from connector.cli import serving, wiring
+
+    serving.run(wiring.settings_of(config, {"Database.URL": database}, "supervisor"), http=False)
+
+
+@app.command(epilog=SHOWN)
+def migrate(config: Config = None, database: Url = None) -> None:
+    """Make the tables, or bring them up to date. The only command that changes the schema."""
+    from connector.cli import migrating, wiring
+
+    migrating.run(wiring.settings_of(config, {"Database.URL": database}))
+
+
+@app.command(epilog="Exit status 0: all is well. 1: something is wrong, and was said.")
+def check(config: Config = None, database: Url = None) -> None:
+    """Check the settings, reach the database and Webex, and say what is wrong in plain words."""
+    from connector.cli import checking, wiring
+
+    checking.run(wiring.settings_of(config, {"Database.URL": database}))
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 7029,
+    rooms: Annotated[int, typer.Option(help="Number of rooms.")] = 8,
+    messages: Annotated[int, typer.Option(help="Number of messages, 5 to 100,000.")] = 400,
+    seed: Annotated[int, typer.Option(help="Same seed, same content.")] = 7,
+) -> None:
+    """Run a stand-in for the Webex API with made-up content, for trying things out.
+
+    Point the server at it with CONNECTOR_WEBEX_BASEURL=http://127.0.0.1:7029/v1 and
+    CONNECTOR_WEBEX_ACCESSTOKEN=sandbox-token.
+    """
+    from connector.sandbox.server import Options
+    from connector.sandbox.server import serve as serve_sandbox
+
+    serve_sandbox(Options(port=port, rooms=rooms, messages=messages, seed=seed))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(connector.__version__)
+
+
+clients.add_to(app)

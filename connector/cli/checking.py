@@ -1,0 +1,66 @@
+"""`check`: are the settings right, and can the database and Webex be reached?"""
+
+from collections.abc import Callable
+
+from connector.actions.registry import GROUP, names
+from connector.cli.wiring import database_of
+from connector.config import Settings
+from connector.config.addresses import shown_url
+from connector.db import schema
+from connector.db.errors import DatabaseError
+
+
+def run(settings: Settings) -> None:
+    """Print one line a check; exit with status 1 if any failed."""
+    results = [
+        _told("settings", lambda: f"{len(settings.tasks)} fetch tasks; actions {_actions()}"),
+        _told("database", lambda: _database(settings)),
+        _told("Webex", lambda: _webex(settings)),
+    ]
+    if not all(results):
+        raise SystemExit(1)
+
+
+def _told(name: str, test: Callable[[], str]) -> bool:
+    try:
+        print(f"ok      {name}: {test()}")
+    except (Problem, DatabaseError) as problem:
+        print(f"WRONG   {name}: {problem}")
+        return False
+    return True
+
+
+class Problem(Exception):
+    """Something that `check` found wrong, said in one sentence."""
+
+
+def _actions() -> str:
+    found = names()
+    if not found:
+        raise Problem(f"no actions are installed (entry-point group {GROUP})")
+    return ", ".join(found)
+
+
+def _database(settings: Settings) -> str:
+    with database_of(settings, "check") as database:
+        schema.check(database)
+    return shown_url(settings.database.url.get_secret_value())
+
+
+def _webex(settings: Settings) -> str:
+    from connector.webex.client import WebexClient
+    from connector.webex.errors import WebexError
+
+    token = settings.webex.access_token
+    if token is None:
+        raise Problem(
+            "no access token; set [Webex] AccessToken or AccessTokenFile, or WEBEX_ACCESS_TOKEN"
+        )
+    try:
+        with WebexClient(
+            settings.webex.base_url, token.get_secret_value(), timeout=10.0, max_retries=1
+        ) as client:
+            me = client.me()
+    except WebexError as error:
+        raise Problem(str(error)) from error
+    return f"{settings.webex.base_url} knows the token as {me.display_name}"

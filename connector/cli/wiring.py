@@ -1,0 +1,80 @@
+"""What several commands need: settings, the database, and errors turned into sentences."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from connector import log
+from connector.actions.registry import names
+from connector.config import ConfigError, Settings, load
+from connector.db.engine import Database
+from connector.db.errors import DatabaseError
+
+UNUSABLE = 2
+"""Exit status when a command cannot begin: settings, database, port, rights."""
+
+
+def settings_of(
+    config: Path | None, flags: Mapping[str, str | None], process: str | None = None
+) -> Settings:
+    """Load the settings; say what is wrong and exit if they cannot be used.
+
+    `process`: set up logging for it and log the warnings; None prints them.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        loaded = load(config, os.environ, given, names())
+    except ConfigError as error:
+        refuse("\n".join(error.problems))
+    if process is not None:
+        log.configure(loaded.settings.logging, process)
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return loaded.settings
+
+
+@contextmanager
+def database_of(settings: Settings, application: str) -> Iterator[Database]:
+    """Open the database of the settings for one command."""
+    try:
+        database = Database(
+            settings.database.url.get_secret_value(),
+            schema=settings.database.schema_name,
+            application=f"webex-connector {application}",
+        )
+    except DatabaseError as error:
+        refuse(str(error))
+    try:
+        yield database
+    except DatabaseError as error:
+        refuse(str(error))
+    finally:
+        database.close()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return a listening socket on the configured address, or say why there is none and exit."""
+    host, port = settings.server.host, settings.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        refuse(
+            f"cannot listen on {host}:{port}: {error.strerror}; "
+            "stop what uses the port, or choose another with [Server] Port or --port"
+        )
+    listener.listen(1024)
+    return listener
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Print why the command cannot begin and exit with status 2."""
+    print(f"webex-connector: {sentence}", file=sys.stderr)
+    raise SystemExit(UNUSABLE)

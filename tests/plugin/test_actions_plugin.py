@@ -1,0 +1,100 @@
+"""Actions that behave in every way a worker must cope with; an outside package, as users write."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from connector.actions.action import Action, Context, Finished, Outcome, Parameter, Retry
+
+
+def note(context: Context, word: str) -> None:
+    """Count outside the database: one line a start or end, appended in one write."""
+    path = context.parameters.get("Trace")
+    if path:
+        line = f"{word} {context.token} {context.attempt} {os.getpid()} {time.monotonic_ns()}\n"
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(line)
+
+
+class Test:
+    """Does what its parameter Do says."""
+
+    name: ClassVar[str] = "Test"
+    help: ClassVar[str] = "Behaves as asked, for tests."
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("Do", "What to do.", default="nothing"),
+        Parameter("Trace", "File that is told of each start and end."),
+        Parameter("Seconds", "How long.", kind="integer", default=60),
+        Parameter("Times", "How often.", kind="integer", default=1),
+    )
+    pausable: ClassVar[bool] = False
+
+    def run(self, context: Context) -> Outcome:
+        """Do it."""
+        note(context, "start")
+        outcome: Outcome = getattr(self, context.parameters["Do"])(context)
+        note(context, "end")
+        return outcome
+
+    def nothing(self, context: Context) -> Outcome:
+        return Finished({"did": "nothing"})
+
+    def sleep(self, context: Context) -> Outcome:
+        time.sleep(context.parameters["Seconds"])
+        return Finished()
+
+    def loop(self, context: Context) -> Outcome:
+        end = time.monotonic() + context.parameters["Seconds"]
+        while time.monotonic() < end:
+            pass
+        return Finished()
+
+    def deaf(self, context: Context) -> Outcome:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return self.sleep(context)
+
+    def hold_interpreter_lock(self, context: Context) -> Outcome:
+        ctypes.PyDLL(None).sleep(context.parameters["Seconds"])
+        return Finished()
+
+    def grandchild(self, context: Context) -> Outcome:
+        child = subprocess.Popen(
+            ["sleep", str(context.parameters["Seconds"])], start_new_session=True
+        )
+        note(context, f"grandchild={child.pid}")
+        return self.sleep(context)
+
+    def crash_once(self, context: Context) -> Outcome:
+        if context.attempt <= context.parameters["Times"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Finished({"attempt": context.attempt})
+
+    def retry(self, context: Context) -> Outcome:
+        if context.attempt <= context.parameters["Times"]:
+            return Retry("not yet", after=0.0)
+        return Finished({"attempt": context.attempt})
+
+    def error(self, context: Context) -> Outcome:
+        raise ValueError("as asked")
+
+    def checkpoint(self, context: Context) -> Outcome:
+        done = int((context.checkpoint or {}).get("done", 0))
+        if not done:
+            context.save({"done": 1})
+            os.kill(os.getpid(), signal.SIGKILL)
+        context.progress(done=done)
+        return Finished({"done": done})
+
+    def wait_for_file(self, context: Context) -> Outcome:
+        gate = Path(str(context.parameters["Trace"]) + ".go")
+        end = time.monotonic() + context.parameters["Seconds"]
+        while not gate.exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        return Finished()
+
+
+_: type[Action] = Test

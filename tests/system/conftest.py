@@ -1,0 +1,133 @@
+"""Real servers for the system tests: real processes, real signals, a real database."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from connector.actions.action import Document
+from connector.db.engine import Database
+from connector.jobs import reading, requests
+from connector.jobs.job import Job, NewJob
+from connector.jobs.states import State
+from connector.jobs.token import new_token
+from tests.conftest import fresh_url, migrate
+
+PLUGIN = Path(__file__).parent.parent / "plugin"
+DEADLINE = 30.0
+
+
+def eventually(what: str, condition: Callable[[], Any], seconds: float = DEADLINE) -> Any:
+    """Wait until the condition gives something true and return that; fail after a deadline."""
+    end = time.monotonic() + seconds
+    while True:
+        if value := condition():
+            return value
+        assert time.monotonic() < end, f"did not happen within {seconds} s: {what}"
+        time.sleep(0.01)
+
+
+class Server:
+    """A server's processes on one database, started and ended at will."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+        self.database = Database(url, application="test")
+        self.trace = folder / "trace"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, command: str = "work", **environment: str) -> None:
+        """Start `webex-connector COMMAND`."""
+        base: Mapping[str, str] = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(PLUGIN), os.environ.get("PYTHONPATH", ".")]),
+            "CONNECTOR_DATABASE_URL": self.url,
+            "CONNECTOR_PATHS_DATADIRECTORY": str(self.folder / "data"),
+            "CONNECTOR_SERVER_PORT": "0",
+            "CONNECTOR_ACTIONS_GRACESECONDS": "1",
+            "CONNECTOR_WORKER_LEASESECONDS": "3",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "connector", command], env={**base, **environment}
+        )
+
+    def end(self) -> int:
+        """End it in order and return its exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        status = self.process.wait(DEADLINE)
+        self.process = None
+        return status
+
+    def family(self) -> list[psutil.Process]:
+        """Return every process of the server, the supervisor first."""
+        assert self.process is not None
+        root = psutil.Process(self.process.pid)
+        return [root, *root.children(recursive=True)]
+
+    def processes(self, module: str) -> list[psutil.Process]:
+        """Return the server's processes that run a module."""
+        return [p for p in self.family() if any(module in part for part in _cmdline(p))]
+
+    def submit(self, do: str, queue: str = "Test", **parameters: object) -> str:
+        """Store an action as http does, and return its token."""
+        token = new_token()
+        given = {"Do": do, "Trace": str(self.trace), "Seconds": 60, "Times": 1, **parameters}
+        self.database.run(requests.submit, [NewJob(token, queue, given)])
+        return token
+
+    def job(self, token: str) -> Job:
+        """Return an action as it stands."""
+        return self.database.read(reading.get, [token])[token]
+
+    def wait(self, token: str, *states: State, seconds: float = DEADLINE) -> Job:
+        """Wait until an action is in one of the states, and return it."""
+        return eventually(
+            f"{token} is {states}, not {self.job(token)}",
+            lambda: job if (job := self.job(token)).state in states else None,
+            seconds,
+        )
+
+    def traced(self, word: str, token: str | None = None) -> list[list[str]]:
+        """Return what actions have noted: word, token, attempt, pid, time."""
+        if not self.trace.exists():
+            return []
+        lines = [line.split() for line in self.trace.read_text().splitlines()]
+        return [x for x in lines if x[0].startswith(word) and (token is None or x[1] == token)]
+
+
+def result_of(job: Job) -> Document:
+    """Return what a finished action returned."""
+    assert job.state is State.FINISHED, job
+    return job.result or {}
+
+
+def _cmdline(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    """A migrated database and the means to start a server on it; ended for certain."""
+    made = Server(fresh_url(request.param, request, tmp_path), tmp_path)
+    migrate(made.database)
+    yield made
+    if made.process is not None:
+        family = made.family() if made.process.poll() is None else []
+        for process in family:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                pass
+        made.process.wait()
+    made.database.close()

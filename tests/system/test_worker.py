@@ -1,0 +1,102 @@
+"""What a server does with actions: runs each once, whatever is killed, and stops for certain."""
+
+import os
+import signal
+
+import psutil
+import pytest
+
+from connector.jobs import requests
+from connector.jobs.states import State
+from tests.system.conftest import Server, eventually, result_of
+
+
+def test_an_action_runs_and_its_result_is_stored(server: Server) -> None:
+    server.start()
+    token = server.submit("nothing")
+    assert result_of(server.wait(token, State.FINISHED)) == {"did": "nothing"}
+    assert server.end() == 0
+
+
+def test_an_exception_fails_the_action_with_its_message(server: Server) -> None:
+    server.start()
+    job = server.wait(server.submit("error"), State.FAILED)
+    assert job.error == "ValueError: as asked"
+
+
+@pytest.mark.parametrize("do", ["sleep", "loop", "deaf", "hold_interpreter_lock"])
+def test_stop_ends_a_running_action_within_the_grace(server: Server, do: str) -> None:
+    server.start()
+    token = server.submit(do)
+    start = eventually("it starts", lambda: server.traced("start", token))[0]
+    assert server.database.run(requests.stop, token, "test") is State.RUNNING
+    server.wait(token, State.STOPPED, seconds=10)
+    assert not psutil.pid_exists(int(start[3]))
+    assert len(server.traced("start", token)) == 1
+
+
+def test_stop_ends_a_grandchild_in_a_session_of_its_own(server: Server) -> None:
+    server.start()
+    token = server.submit("grandchild")
+    noted = eventually("it starts", lambda: server.traced("grandchild=", token))[0]
+    server.database.run(requests.stop, token, "test")
+    server.wait(token, State.STOPPED, seconds=10)
+    assert not psutil.pid_exists(int(noted[0].partition("=")[2]))
+
+
+def test_a_slot_that_dies_is_replaced_and_its_action_tried_again(server: Server) -> None:
+    server.start()
+    assert result_of(server.wait(server.submit("crash_once"), State.FINISHED)) == {"attempt": 2}
+
+
+def test_an_action_that_kills_its_slot_fails_after_its_tries(server: Server) -> None:
+    server.start(CONNECTOR_ACTIONS_RETRYSECONDS="0.01")
+    job = server.wait(server.submit("crash_once", Times=99), State.FAILED)
+    assert (job.failures, job.attempt) == (3, 3)
+    assert job.error and "tried 3 times" in job.error
+
+
+def test_a_retry_and_a_checkpoint_survive_the_slot(server: Server) -> None:
+    server.start()
+    assert result_of(server.wait(server.submit("retry"), State.FINISHED)) == {"attempt": 2}
+    assert result_of(server.wait(server.submit("checkpoint"), State.FINISHED)) == {"done": 1}
+
+
+def test_sigterm_hands_running_actions_back_and_leaves_no_process(server: Server) -> None:
+    server.start()
+    token = server.submit("sleep")
+    eventually("it starts", lambda: server.traced("start", token))
+    family = server.family()
+    assert server.end() == 0
+    job = server.job(token)
+    assert (job.state, job.failures) == (State.QUEUED, 0)
+    assert not any(process.is_running() for process in family[1:])
+
+
+@pytest.mark.parametrize("victim", ["slot", "worker", "supervisor", "everything"])
+def test_what_was_killed_runs_again_and_finishes_once(server: Server, victim: str) -> None:
+    server.start()
+    token = server.submit("wait_for_file")
+    started = eventually("it starts", lambda: server.traced("start", token))[0]
+    family = server.family()
+    match victim:
+        case "slot":
+            os.kill(int(started[3]), signal.SIGKILL)
+        case "worker":
+            server.processes("connector.worker.start")[0].kill()
+        case "supervisor":
+            family[0].kill()
+        case "everything":
+            for process in family:
+                process.kill()
+    if victim in ("supervisor", "everything"):
+        assert server.process is not None
+        server.process.wait()
+        server.start()
+    eventually("it starts again", lambda: len(server.traced("start", token)) == 2)
+    eventually("the first is gone", lambda: not psutil.pid_exists(int(started[3])))
+    (server.trace.parent / "trace.go").touch()
+    job = server.wait(token, State.FINISHED)
+    assert len(server.traced("end", token)) == 1
+    assert job.failures == (1 if victim == "slot" else 0)
+    assert server.end() == 0
