@@ -90,6 +90,16 @@ def sandbox(
     serve_sandbox(Options(port=port, rooms=rooms, messages=messages, seed=seed))
 
 
+@app.command(hidden=True)
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the fetch.")] = False,
+) -> None:
+    """Show the whole thing: a server, one fetch over HTTP, its documents (scripts/run)."""
+    from connector.cli import demo
+
+    raise SystemExit(demo.run(once=once))
+
+
 @app.command()
 def version() -> None:
     """Print the version."""
