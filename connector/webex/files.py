@@ -30,7 +30,8 @@ def file_info(headers: Mapping[str, str]) -> FileInfo:
 def file_name(disposition: str) -> str:
     """The name in a Content-Disposition header (RFC 6266).
 
-    `filename*` (RFC 8187) goes before `filename`. Without folders and control characters, so that it names a file and nothing else.
+    `filename*` (RFC 8187) goes before `filename`. Without folders and control characters, so that
+    it names a file and nothing else.
     """
     found: dict[str, str] = {}
     for key, value in _PARAMETER.findall(f";{disposition}"):

@@ -14,8 +14,8 @@ LONGEST_PAUSE = 30.0
 class RetryPolicy:
     """At most `max_retries` repeats and `max_wait` seconds for one request.
 
-    `wait` does the waiting. A pause that Webex asked for is kept to the second; one that does not fit into what is left of
-    `max_wait` is not begun, because asking again too early only prolongs it.
+    `wait` does the waiting. A pause that Webex asked for is kept to the second; one that does not
+    fit into what is left of `max_wait` is not begun: asking again too early only prolongs it.
     """
 
     max_retries: int
