@@ -125,7 +125,7 @@ def test_a_next_link_to_elsewhere_is_not_asked(replies, page, link):
 @pytest.mark.parametrize(
     "header",
     [
-        '<https://webex.test/v1/messages?a=1,2;b>; rel="first", </v1/messages?cursor=a>; rel="next"',
+        '<https://webex.test/v1/rooms?a=1,2;b>; rel="first", </v1/messages?cursor=a>; rel="next"',
         '<https://WEBEX.test:443/v1/messages?cursor=a>; title="a, b=c"; REL=Next',
         '<messages?cursor=a>;rel="prev next"',
     ],
