@@ -142,7 +142,7 @@ class WebexClient:
         budget = self._transport.policy.budget()
         delivery, info = Delivery(write), None
         while True:
-            with closing(self._transport.send(address, stream=True)) as response:
+            with closing(self._transport.send(address, stream=True, budget=budget)) as response:
                 if info is None:
                     info = file_info(response.headers)
                     if opened is not None and not opened(info):

@@ -48,8 +48,7 @@ _PATIENCE = {
 def failure(response: httpx2.Response, *, hide: str) -> WebexError:
     """The error that `response` stands for; closes it. `hide` never shows in the text."""
     status = response.status_code
-    said, tracking_id = _told(response)
-    said = said.replace(hide, "***")
+    said, tracking_id = _told(response, hide)
     tracking_id = response.headers.get("trackingid") or tracking_id
     error = _error(status, said, response.headers.get("retry-after"))
     error.method, error.path = "GET", response.request.url.path
@@ -72,7 +71,7 @@ def _error(status: int, said: str, retry_after: str | None) -> WebexError:
     return kind(text + said)
 
 
-def _told(response: httpx2.Response) -> tuple[str, str | None]:
+def _told(response: httpx2.Response, hide: str) -> tuple[str, str | None]:
     """What the error body says, ready to follow a sentence, and its tracking id."""
     try:
         data = json.loads(_body(response))
@@ -81,8 +80,8 @@ def _told(response: httpx2.Response) -> tuple[str, str | None]:
     if not isinstance(data, dict):
         return "", None
     message, tracking_id = data.get("message"), data.get("trackingId")
-    said = message if isinstance(message, str) else ""
-    said = "".join(c for c in said[:_QUOTED] if c.isprintable())
+    said = message.replace(hide, "***")[:_QUOTED] if isinstance(message, str) else ""
+    said = "".join(c for c in said if c.isprintable())
     return (f'. It says: "{said}"' if said else ""), (
         tracking_id[:_QUOTED] if isinstance(tracking_id, str) else None
     )

@@ -112,15 +112,16 @@ def _next_link(headers: Mapping[str, str]) -> str | None:
 
 def _merged(url: httpx2.URL, query: Mapping[str, str]) -> httpx2.URL:
     """The next link with our own parameters back in it, and without values that are none."""
-    given = [(k, v) for k, v in url.params.multi_items() if v not in ("", "null")]
-    names = {name for name, _ in given}
-    own = {
-        name: value
-        for name, value in query.items()
-        if name not in POSITIONS and not (name == "max" and "max" in names)
-    }
-    kept = [(name, value) for name, value in given if name not in own]
-    return url.copy_with(params=[*kept, *own.items()])
+    linked = url.params.multi_items()
+    kept = [(name, value) for name, value in linked if value not in ("", "null")]
+    names = {name for name, _ in kept}
+    own = {name: value for name, value in query.items() if name not in POSITIONS}
+    if "max" in names:
+        own.pop("max", None)
+    if names <= query.keys() - POSITIONS:
+        own = dict(query)  # it names no position: that is our first request again
+    wanted = [(name, value) for name, value in kept if name not in own] + list(own.items())
+    return url if sorted(wanted) == sorted(linked) else url.copy_with(params=wanted)
 
 
 def _bad(text: str, url: httpx2.URL, headers: Mapping[str, str]) -> BadReply:

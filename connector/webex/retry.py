@@ -1,7 +1,6 @@
 """When a request is repeated, and how long to wait before."""
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ LONGEST_PAUSE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most `max_retries` repeats and `max_wait` seconds for one request.
+    """At most `max_retries` repeats and `max_wait` seconds of pauses for one request.
 
     `wait` does the waiting. A pause that Webex asked for is kept to the second; one that does not
     fit into what is left of `max_wait` is not begun: asking again too early only prolongs it.
@@ -28,11 +27,10 @@ class RetryPolicy:
 
 
 class Budget:
-    """Counts the repeats and the seconds of one request."""
+    """Counts the repeats and the pauses of one request."""
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
-        self._begun = time.monotonic()
         self._waited = 0.0
         self.retries = 0
 
@@ -41,8 +39,7 @@ class Budget:
         if self.retries >= self._policy.max_retries:
             return False
         seconds = self._backoff() if retry_after is None else retry_after
-        spent = max(self._waited, time.monotonic() - self._begun)
-        if spent + seconds > self._policy.max_wait:
+        if self._waited + seconds > self._policy.max_wait:
             return False
         self.retries += 1
         self._waited += seconds

@@ -5,17 +5,22 @@ the base URL; redirects are not followed. So it cannot reach another host.
 """
 
 import json
+import logging
+import ssl
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from ipaddress import ip_address
 
 import httpx2
 
 from connector.webex.errors import BadReply, Unauthorised, Unavailable, WebexError
 from connector.webex.failures import failure
-from connector.webex.retry import RetryPolicy
+from connector.webex.retry import Budget, RetryPolicy
 
 USER_AGENT = "webex-connector"
+
+_log = logging.getLogger(__name__)
 
 
 class Transport:
@@ -42,6 +47,7 @@ class Transport:
         self.policy = RetryPolicy(max_retries, max_wait, wait)
         self._client = httpx2.Client(
             headers={"user-agent": USER_AGENT},
+            verify=_certificates() if self._base.scheme == "https" else _no_certificates(),
             timeout=httpx2.Timeout(timeout, pool=max(timeout, max_wait)),
             limits=httpx2.Limits(
                 max_connections=connections,
@@ -93,19 +99,23 @@ class Transport:
             raise self.bad_reply("Webex answered something else than a JSON object", response)
         return data, response.headers
 
-    def send(self, url: httpx2.URL, *, stream: bool = False) -> httpx2.Response:
+    def send(
+        self, url: httpx2.URL, *, stream: bool = False, budget: Budget | None = None
+    ) -> httpx2.Response:
         """GET `url`, repeated as the policy says, until it succeeds.
 
-        With `stream` the body is still to be read, unpacked, and the caller closes the response.
+        With `stream` the body is still to be read, and the caller closes the response. `budget` is
+        given when this request goes on with what another one began.
         Raises any WebexError.
         """
-        budget = self.policy.budget()
+        budget = budget or self.policy.budget()
         while True:
             answer = self._attempt(url, stream)
             if isinstance(answer, httpx2.Response):
                 return answer
             if not isinstance(answer, Unavailable) or not budget.pause(answer.retry_after):
                 raise answer
+            _log.info("Asked Webex again: %s", answer)
 
     def _attempt(self, url: httpx2.URL, stream: bool) -> httpx2.Response | WebexError:
         headers = {"authorization": f"Bearer {self._token}"}
@@ -143,8 +153,8 @@ class Transport:
         )
 
 
-def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
+def _origin(url: httpx2.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host, url.port
 
 
 def _base(text: str) -> httpx2.URL:
@@ -166,6 +176,18 @@ def _token(text: str) -> str:
             "check [Webex] AccessToken"
         )
     return token
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    # Reading the authorities takes some 50 ms of CPU, so once a process.
+    return httpx2.create_ssl_context()
+
+
+@cache
+def _no_certificates() -> ssl.SSLContext:
+    # Trusts nobody: nothing goes over TLS when the base URL is plain HTTP.
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,6 +1,7 @@
 """A client over a function, and a client over a real server on loopback."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,13 +42,19 @@ class Fake:
         return self.answer(request)
 
 
+MakeFake = Callable[[Answer], Fake]
+Replies = Callable[..., Fake]
+MakeMessage = Callable[..., dict[str, object]]
+MakePage = Callable[..., httpx2.Response]
+
+
 @pytest.fixture
-def fake() -> Callable[[Answer], Fake]:
+def fake() -> MakeFake:
     return Fake
 
 
 @pytest.fixture
-def replies() -> Callable[..., Fake]:
+def replies() -> Replies:
     """A fake that gives the answers in their order, the last one again and again."""
 
     def build(*answers: httpx2.Response | Exception) -> Fake:
@@ -66,6 +73,14 @@ def replies() -> Callable[..., Fake]:
 
 class Handle(Protocol):
     def __call__(self, handler: BaseHTTPRequestHandler) -> None: ...
+
+
+class Quiet(ThreadingHTTPServer):
+    """A client that goes away in the middle is nothing to print."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class Server:
@@ -91,7 +106,7 @@ class Server:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = Quiet(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
         self._thread.start()
@@ -107,8 +122,11 @@ class Server:
         self._thread.join()
 
 
+Serve = Callable[[Handle], Server]
+
+
 @pytest.fixture
-def serve() -> Iterator[Callable[[Handle], Server]]:
+def serve() -> Iterator[Serve]:
     started: list[Server] = []
 
     def start(handle: Handle) -> Server:
@@ -121,7 +139,7 @@ def serve() -> Iterator[Callable[[Handle], Server]]:
 
 
 @pytest.fixture
-def message() -> Callable[..., dict[str, object]]:
+def message() -> MakeMessage:
     """The JSON of a message."""
 
     def build(id: str, **more: object) -> dict[str, object]:
@@ -131,7 +149,7 @@ def message() -> Callable[..., dict[str, object]]:
 
 
 @pytest.fixture
-def page(message: Callable[..., dict[str, object]]) -> Callable[..., httpx2.Response]:
+def page(message: MakeMessage) -> MakePage:
     """The answer to GET /messages with these ids, and a next link if there is one."""
 
     def build(*ids: str, link: str | None = None) -> httpx2.Response:

@@ -1,15 +1,25 @@
 """What can be asked, over answers made by functions."""
 
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import httpx2
 import pytest
 
-from connector.webex import BadReply, Gone, NotFound, WebexClient
+from connector.webex import BadReply, FileInfo, Gone, NotFound, WebexClient, WebexError
+
+if TYPE_CHECKING:
+    from tests.webex.conftest import MakeFake, MakeMessage, Replies
+
 
 FILE = "https://webex.test/v1/contents/F"
 
 
-def test_people_are_asked_for_85_at_a_time_and_each_once(fake):
-    def answer(request):
+def test_people_are_asked_for_85_at_a_time_and_each_once(fake: MakeFake) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         items = [
             {"id": id, "displayName": id, "emails": []}
             for id in request.url.params["id"].split(",")
@@ -24,14 +34,14 @@ def test_people_are_asked_for_85_at_a_time_and_each_once(fake):
     assert [len(r.url.params["id"].split(",")) for r in server.requests] == [85, 15]
 
 
-def test_nobody_asked_for_is_nothing_asked(replies):
+def test_nobody_asked_for_is_nothing_asked(replies: Replies) -> None:
     fake = replies(httpx2.Response(500))
     assert fake.client().people([]) == {}
     assert fake.requests == []
 
 
-def test_one_room_and_one_message_are_asked_by_id(fake, message):
-    def answer(request):
+def test_one_room_and_one_message_are_asked_by_id(fake: MakeFake, message: MakeMessage) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         body = {"id": "R/1", "type": "direct", "title": "Ada"}
         return httpx2.Response(200, json=body if "rooms" in request.url.path else message("M"))
 
@@ -45,42 +55,45 @@ def test_one_room_and_one_message_are_asked_by_id(fake, message):
     ]
 
 
-def test_a_room_without_its_fields_names_the_request(replies):
+def test_a_room_without_its_fields_names_the_request(replies: Replies) -> None:
     fake = replies(httpx2.Response(200, headers={"trackingid": "T"}, json={"id": "R"}))
     with pytest.raises(BadReply, match=r"'type' \(GET /v1/rooms/R, .*tracking id T"):
         fake.client().room("R")
 
 
 @pytest.mark.parametrize("size", [0, 1001])
-def test_a_page_size_webex_does_not_know_is_refused(size):
+def test_a_page_size_webex_does_not_know_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match="1 to 1000"):
         WebexClient("https://webex.test/v1", "token", page_size=size)
 
 
-def test_a_download_tells_its_headers_before_its_bytes(replies):
+def test_a_download_tells_its_headers_before_its_bytes(replies: Replies) -> None:
     headers = {"content-disposition": 'attachment; filename="a.txt"', "content-type": "text/plain"}
     fake = replies(httpx2.Response(200, headers=headers, content=b"hello"))
-    steps = []
-    info = fake.client().download(FILE, steps.append, opened=lambda info: not steps.append(info))
+    steps: list[object] = []
+
+    def opened(info: FileInfo) -> bool:
+        steps.append(info)
+        return True
+
+    info = fake.client().download(FILE, steps.append, opened=opened)
     assert steps == [info, b"hello"]
     assert (info.name, info.content_type, info.size) == ("a.txt", "text/plain", 5)
     assert fake.requests[0].headers["accept-encoding"] == "identity"
 
 
-def test_a_file_not_wanted_is_not_read(replies):
-    def body():
-        raise AssertionError("read")
-        yield b""
+def test_a_file_not_wanted_is_not_read(replies: Replies) -> None:
+    def body() -> Iterator[bytes]:
+        read.append(True)
+        yield b"too large"
 
+    read: list[bool] = []
     fake = replies(httpx2.Response(200, headers={"content-length": "9"}, content=body()))
-    taken = []
-    assert fake.client().download(FILE, taken.append, opened=lambda info: False).size == 9
-    assert taken == []
+    assert fake.client().download(FILE, bytearray().extend, opened=lambda info: False).size == 9
+    assert read == []
 
 
-def test_a_packed_file_is_unpacked(replies):
-    import gzip
-
+def test_a_packed_file_is_unpacked(replies: Replies) -> None:
     headers = {"content-encoding": "gzip"}
     fake = replies(httpx2.Response(200, headers=headers, content=gzip.compress(b"hello")))
     taken = bytearray()
@@ -88,7 +101,7 @@ def test_a_packed_file_is_unpacked(replies):
     assert taken == b"hello"
 
 
-def test_a_file_still_being_scanned_is_waited_for(replies):
+def test_a_file_still_being_scanned_is_waited_for(replies: Replies) -> None:
     locked = httpx2.Response(423, headers={"retry-after": "3"})
     fake = replies(locked, locked, httpx2.Response(200, content=b"clean"))
     taken = bytearray()
@@ -97,7 +110,9 @@ def test_a_file_still_being_scanned_is_waited_for(replies):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(404, NotFound), (410, Gone)])
-def test_a_file_that_will_never_come_is_said_so_at_once(replies, status, kind):
+def test_a_file_that_will_never_come_is_said_so_at_once(
+    replies: Replies, status: int, kind: type[WebexError]
+) -> None:
     fake = replies(httpx2.Response(status, json={"message": "no"}))
     with pytest.raises(kind, match='It says: "no"'):
         fake.client().download(FILE, bytearray().extend)
@@ -121,15 +136,15 @@ def test_a_file_that_will_never_come_is_said_so_at_once(replies, status, kind):
         "https://webex.test/\x00",
     ],
 )
-def test_a_file_elsewhere_is_refused_and_nothing_is_sent(replies, url):
+def test_a_file_elsewhere_is_refused_and_nothing_is_sent(replies: Replies, url: str) -> None:
     fake = replies(httpx2.Response(200, content=b"x"))
     with pytest.raises(BadReply, match="files of a message"):
         fake.client().download(url, bytearray().extend)
     assert fake.requests == []
 
 
-def test_what_write_raises_passes_through(replies):
-    def full(chunk):
+def test_what_write_raises_passes_through(replies: Replies) -> None:
+    def full(chunk: bytes) -> None:
         raise OSError(28, "No space left on device")
 
     fake = replies(httpx2.Response(200, content=b"hello"))

@@ -1,5 +1,7 @@
 """Names of files, and bodies handed on once."""
 
+from urllib.parse import quote
+
 import httpx2
 import pytest
 from hypothesis import given, strategies
@@ -30,37 +32,35 @@ from connector.webex.files import Delivery, file_info, file_name
         ("", "file"),
     ],
 )
-def test_the_name_is_read_from_content_disposition(header, name):
+def test_the_name_is_read_from_content_disposition(header: str, name: str) -> None:
     assert file_name(header) == name
 
 
 @given(strategies.text())
-def test_any_header_gives_a_name_that_is_a_file_and_nothing_else(header):
+def test_any_header_gives_a_name_that_is_a_file_and_nothing_else(header: str) -> None:
     name = file_name(header)
     assert name and name not in (".", "..")
     assert not set(name) & set("/\\\0\r\n")
 
 
 @given(strategies.text(min_size=1).filter(lambda text: text.isprintable()))
-def test_a_name_comes_through_its_extended_form(name):
-    from urllib.parse import quote
-
+def test_a_name_comes_through_its_extended_form(name: str) -> None:
     if "/" in name or "\\" in name or name.strip() in ("", ".", ".."):
         return
     assert file_name(f"attachment; filename*=UTF-8''{quote(name, safe='')}") == name.strip()
 
 
-def test_headers_tell_type_and_size():
+def test_headers_tell_type_and_size() -> None:
     headers = httpx2.Headers({"content-type": "text/plain", "content-length": "12"})
     assert file_info(headers) == FileInfo("file", "text/plain", 12)
 
 
 @pytest.mark.parametrize("more", [{}, {"content-length": "-1"}, {"content-length": "x"}])
-def test_a_size_not_told_is_none(more):
+def test_a_size_not_told_is_none(more: dict[str, str]) -> None:
     assert file_info(httpx2.Headers(more)).size is None
 
 
-def test_the_length_of_a_packed_body_is_not_the_size():
+def test_the_length_of_a_packed_body_is_not_the_size() -> None:
     headers = httpx2.Headers({"content-length": "9", "content-encoding": "gzip"})
     assert file_info(headers).size is None
 
@@ -69,7 +69,9 @@ chunks = strategies.lists(strategies.binary(max_size=5))
 
 
 @given(strategies.binary(), strategies.lists(strategies.tuples(strategies.integers(0, 60), chunks)))
-def test_each_byte_is_handed_on_once_however_often_the_body_breaks(body, breaks):
+def test_each_byte_is_handed_on_once_however_often_the_body_breaks(
+    body: bytes, breaks: list[tuple[int, list[bytes]]]
+) -> None:
     taken = bytearray()
     delivery = Delivery(taken.extend)
     for length, sizes in breaks:
@@ -83,7 +85,7 @@ def test_each_byte_is_handed_on_once_however_often_the_body_breaks(body, breaks)
     assert bytes(taken) == body
 
 
-def test_another_content_when_asked_again_is_refused():
+def test_another_content_when_asked_again_is_refused() -> None:
     taken = bytearray()
     delivery = Delivery(taken.extend)
     delivery.take(b"abc")
@@ -94,7 +96,7 @@ def test_another_content_when_asked_again_is_refused():
 
 
 @pytest.mark.parametrize("again", [b"", b"ab"])
-def test_a_body_that_is_shorter_the_second_time_is_refused(again):
+def test_a_body_that_is_shorter_the_second_time_is_refused(again: bytes) -> None:
     delivery = Delivery(bytearray().extend)
     delivery.take(b"abc")
     delivery.restart()
@@ -104,7 +106,7 @@ def test_a_body_that_is_shorter_the_second_time_is_refused(again):
 
 
 @pytest.mark.parametrize("size", [2, 4])
-def test_a_body_of_another_length_than_told_is_refused(size):
+def test_a_body_of_another_length_than_told_is_refused(size: int) -> None:
     delivery = Delivery(bytearray().extend)
     delivery.take(b"abc")
     with pytest.raises(BadReply, match="3 bytes"):
