@@ -105,8 +105,7 @@ class Transport:
         """GET `url`, repeated as the policy says, until it succeeds.
 
         With `stream` the body is still to be read, and the caller closes the response. `budget` is
-        given when this request goes on with what another one began.
-        Raises any WebexError.
+        given when this request goes on with what another one began. Raises any WebexError.
         """
         budget = budget or self.policy.budget()
         while True:

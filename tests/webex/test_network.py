@@ -89,6 +89,20 @@ def test_a_body_that_always_breaks_off_is_given_up(serve: Serve) -> None:
     assert (bytes(taken), len(server.requests)) == (b"half", 3)
 
 
+def test_broken_bodies_and_refusals_of_a_download_spend_the_same_budget(serve: Serve) -> None:
+    def handle(handler: BaseHTTPRequestHandler) -> None:
+        if len(server.requests) % 2:
+            send(handler, b"half", claim=8)
+        else:
+            handler.send_error(503)
+        handler.close_connection = True
+
+    server = serve(handle)
+    with server.client(max_retries=4) as client, pytest.raises(Unavailable):
+        client.download(f"{server.url}/contents/F", bytearray().extend)
+    assert len(server.requests) == 5
+
+
 def test_a_connection_dropped_without_an_answer_is_made_anew(serve: Serve) -> None:
     def handle(handler: BaseHTTPRequestHandler) -> None:
         if len(server.requests) < 3:
