@@ -12,6 +12,7 @@ PACKAGE = ROOT / "connector"
 ALLOWED = {
     "config": set(),
     "log": {"config"},
+    "process": {"config", "db"},
     "db": set(),
     "webex": set(),
     "sandbox": set(),
@@ -19,8 +20,8 @@ ALLOWED = {
     "jobs": {"db"},
     "datastore": {"db"},
     "actions": {"config", "log", "db", "jobs", "datastore", "webex", "ingest"},
-    "aci": {"config", "log", "db", "jobs", "actions"},
-    "worker": {"config", "log", "db", "jobs", "actions"},
+    "aci": {"config", "log", "process", "db", "jobs", "actions"},
+    "worker": {"config", "log", "process", "db", "jobs", "actions"},
     "cli": {path.stem for path in PACKAGE.iterdir()},
     "__main__": {"cli"},
 }

@@ -13,6 +13,7 @@ from connector.actions.registry import names
 from connector.config import ConfigError, Settings, load
 from connector.db.engine import Database
 from connector.db.errors import DatabaseError
+from connector.process import open_database
 
 UNUSABLE = 2
 """Exit status when a command cannot begin: settings, database, port, rights."""
@@ -41,11 +42,7 @@ def settings_of(
 def database_of(settings: Settings, application: str) -> Iterator[Database]:
     """Open the database of the settings for one command."""
     try:
-        database = Database(
-            settings.database.url.get_secret_value(),
-            schema=settings.database.schema_name,
-            application=f"webex-connector {application}",
-        )
+        database = open_database(settings, application)
     except DatabaseError as error:
         refuse(str(error))
     try:

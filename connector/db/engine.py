@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql import ColumnElement, Executable
 
-from connector.db.dialects.base import Dialect, Wake
+from connector.db.dialects.base import Dialect, Waits, Wake
 from connector.db.errors import BadURL, InDoubt, Unavailable
 from connector.db.types import Timestamp
 
@@ -56,7 +56,8 @@ class Database:
 
     `url`: an SQLAlchemy URL (`sqlite:////path/file.db`, `postgresql://user@host/name`).
     `schema`: where the tables are, on engines with schemas. `application`: what the server shows
-    as the name of each connection. Raises BadURL.
+    as the name of each connection. The last two bound how long a statement waits for locks, and how
+    long connecting may take. Raises BadURL.
     """
 
     def __init__(
@@ -66,11 +67,14 @@ class Database:
         schema: str = "webex_connector",
         application: str = "webex-connector",
         pool_size: int = 2,
+        lock_timeout_ms: int = 500,
+        connect_seconds: float = 5.0,
     ) -> None:
         parsed = _parse(url)
         self.dialect = _dialect(parsed)
         self.schema = schema if self.dialect.server_side_schema else None
-        options = self.dialect.engine_options(parsed, application)
+        waits = Waits(lock_timeout_ms, connect_seconds)
+        options = self.dialect.engine_options(parsed, application, waits)
         engine = sa.create_engine(
             self.dialect.url(parsed), pool_size=pool_size, max_overflow=0, **options
         )

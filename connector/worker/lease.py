@@ -11,8 +11,8 @@ from connector import log
 from connector.db.engine import Database
 from connector.jobs import workers
 from connector.jobs.token import new_token
+from connector.process import boot_id
 from connector.worker import hostlock
-from connector.worker.process import boot_id
 
 _log = log.logger(__name__)
 

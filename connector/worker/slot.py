@@ -16,11 +16,10 @@ from connector import log
 from connector.actions.action import Action, Failed, Finished, Outcome, Release, Retry
 from connector.actions.registry import actions
 from connector.config import Settings
-from connector.db.engine import Database
 from connector.db.errors import Unavailable
+from connector.process import adopt_orphans, die_with_parent, open_database, received_settings
 from connector.worker.channel import Channel, Closed, Message
 from connector.worker.context import SlotContext
-from connector.worker.process import adopt_orphans, die_with_parent, received_settings
 
 _log = log.logger(__name__)
 
@@ -37,7 +36,7 @@ def main() -> None:
     log.configure(settings.logging, "slot")
     signal.signal(signal.SIGTERM, _asked_to_end)
     channel = Channel(socket.socket(fileno=given.channel_fd))
-    known = actions(settings, lambda: open_database(settings))
+    known = actions(settings, lambda: open_database(settings, "slot"))
     channel.send({"type": "ready"})
     try:
         while True:
@@ -77,15 +76,6 @@ def outcome_message(outcome: Outcome) -> Message:
             return {"type": "retry", "error": error, "after": after}
         case Release(reason, after):
             return {"type": "release", "reason": reason, "after": after}
-
-
-def open_database(settings: Settings) -> Database:
-    """Open the database for one run; an idle slot holds no connection."""
-    return Database(
-        settings.database.url.get_secret_value(),
-        schema=settings.database.schema_name,
-        application="webex-connector slot",
-    )
 
 
 def _asked_to_end(number: int, frame: FrameType | None) -> Any:

@@ -9,8 +9,8 @@ from enum import Enum, auto
 from connector import log
 from connector.config import Settings
 from connector.jobs.job import Run
+from connector.process import kill_tree, spawn
 from connector.worker.channel import Channel, Closed, Message
-from connector.worker.process import kill_tree, spawn
 
 _log = log.logger(__name__)
 

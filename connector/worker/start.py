@@ -8,11 +8,9 @@ from collections.abc import Callable
 from connector import log
 from connector.actions.registry import actions
 from connector.config import Settings
-from connector.db.engine import Database
+from connector.process import adopt_orphans, die_with_parent, open_database, received_settings
 from connector.worker import hostlock
 from connector.worker.lease import Lease
-from connector.worker.process import adopt_orphans, die_with_parent, received_settings
-from connector.worker.slot import open_database
 from connector.worker.worker import Worker
 
 
@@ -34,12 +32,8 @@ def main() -> None:
 
 def build(settings: Settings, beat: Callable[[], None]) -> Worker:
     """Put a worker together from its settings."""
-    database = Database(
-        settings.database.url.get_secret_value(),
-        schema=settings.database.schema_name,
-        application="webex-connector worker",
-    )
-    known = actions(settings, lambda: open_database(settings))
+    database = open_database(settings, "worker")
+    known = actions(settings, lambda: open_database(settings, "slot"))
     serves = {name: settings.queue(name).maximum_threads for name in known}
     state = hostlock.folder(settings.paths.data_directory)
     lease = Lease(database, state, settings.worker.lease_seconds, serves)

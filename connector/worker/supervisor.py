@@ -13,8 +13,8 @@ from connector import log
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
+from connector.process import adopt_orphans, kill_orphans, kill_tree, spawn
 from connector.worker import hostlock
-from connector.worker.process import adopt_orphans, kill_orphans, kill_tree, spawn
 
 _log = log.logger(__name__)
 

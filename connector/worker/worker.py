@@ -15,8 +15,8 @@ from connector.jobs import claim, progress, workers
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import Requested
+from connector.process import kill_orphans
 from connector.worker.lease import Lease
-from connector.worker.process import kill_orphans
 from connector.worker.recording import Recorder
 from connector.worker.rest import Rest
 from connector.worker.slots import Ending, Slot

@@ -89,11 +89,12 @@ class Server:
 
     def wait(self, token: str, *states: State, seconds: float = DEADLINE) -> Job:
         """Wait until an action is in one of the states, and return it."""
-        return eventually(
+        job: Job = eventually(
             f"{token} is {states}, not {self.job(token)}",
-            lambda: job if (job := self.job(token)).state in states else None,
+            lambda: seen if (seen := self.job(token)).state in states else None,
             seconds,
         )
+        return job
 
     def traced(self, word: str, token: str | None = None) -> list[list[str]]:
         """Return what actions have noted: word, token, attempt, pid, time."""

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -27,6 +28,14 @@ class Wake(Protocol):
 
     def close(self) -> None:
         """Let go of what the wake holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a statement may wait for locks, and a new connection for the server."""
+
+    lock_ms: int = 500
+    connect_seconds: float = 5.0
 
 
 class Never:
@@ -57,7 +66,7 @@ class Dialect:
         """Return the URL with the driver that this program uses."""
         return url
 
-    def engine_options(self, url: sa.URL, application: str) -> dict[str, Any]:
+    def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
         """Return keyword arguments for `sqlalchemy.create_engine`."""
         return {}
 

@@ -1,5 +1,6 @@
 """PostgreSQL: sessions that never hang, and news by NOTIFY."""
 
+import math
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -10,14 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ColumnElement
 
-from connector.db.dialects.base import Dialect, Wake
+from connector.db.dialects.base import Dialect, Waits, Wake
 
 CHANNEL = "webex_connector"
 
 # A lock or a statement that takes longer than these is given up, so that no loop of ours stands
 # still longer than a lease allows; a transaction left open by a frozen process is ended.
 SESSION = {
-    "lock_timeout": "500ms",
     "statement_timeout": "5s",
     "idle_in_transaction_session_timeout": "5s",
     "timezone": "UTC",
@@ -40,15 +40,16 @@ class PostgreSQL(Dialect):
         """Return the URL with psycopg 3 as the driver."""
         return url.set(drivername="postgresql+psycopg")
 
-    def engine_options(self, url: sa.URL, application: str) -> dict[str, Any]:
+    def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
         """Return engine options: time-outs for every wait, and READ COMMITTED said aloud."""
-        options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+        session = {**SESSION, "lock_timeout": f"{waits.lock_ms}ms"}
+        options = " ".join(f"-c {name}={value}" for name, value in session.items())
         return {
             "isolation_level": "READ COMMITTED",
-            "pool_timeout": 5,
+            "pool_timeout": waits.connect_seconds,
             "connect_args": {
                 "application_name": application,
-                "connect_timeout": 3,
+                "connect_timeout": max(2, math.ceil(waits.connect_seconds)),
                 "tcp_user_timeout": 5000,
                 "keepalives_idle": 5,
                 "keepalives_interval": 2,

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
 
-from connector.db.dialects.base import Dialect, Wake
+from connector.db.dialects.base import Dialect, Waits, Wake
 from connector.db.types import Timestamp
 
 BUSY_MS = 2000
@@ -29,7 +29,7 @@ class SQLite(Dialect):
 
     name = "sqlite"
 
-    def engine_options(self, url: sa.URL, application: str) -> dict[str, Any]:
+    def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
         """Return engine options: a small pool, and no wait beyond our own lock."""
         return {"connect_args": {"timeout": BUSY_MS / 1000}}
 

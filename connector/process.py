@@ -1,4 +1,4 @@
-"""Child processes: started as modules, dying with their parent, ended with all they started."""
+"""What our processes begin and end with: settings handed over, a database, certain death."""
 
 import ctypes
 import os
@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 import psutil
 
 from connector.config import Settings
+from connector.db.engine import Database
 
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
@@ -43,6 +44,21 @@ def received_settings(descriptor: int) -> Settings:
     """Return the settings that `spawn` handed over, and close their descriptor."""
     with open(descriptor, "rb") as file:
         return Settings.model_validate_json(file.read())
+
+
+def open_database(settings: Settings, application: str, pool_size: int = 2) -> Database:
+    """Return the database of the settings; nothing is connected yet. Raises BadURL.
+
+    `application`: what the server shows as the name of the connections, behind our own.
+    """
+    return Database(
+        settings.database.url.get_secret_value(),
+        schema=settings.database.schema_name,
+        application=f"webex-connector {application}",
+        pool_size=pool_size,
+        lock_timeout_ms=settings.database.lock_timeout_ms,
+        connect_seconds=settings.database.connect_timeout_seconds,
+    )
 
 
 def die_with_parent(ask: signal.Signals, parent: int) -> None:

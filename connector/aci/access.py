@@ -1,0 +1,144 @@
+"""How the HTTP face reaches the queue: one writer, one reader, each sharing its transactions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from connector import log
+from connector.aci.errors import AciError, Code
+from connector.aci.group import Group, NotBegun, Unfinished
+from connector.config import Settings
+from connector.db.engine import Database, Tx
+from connector.db.errors import InDoubt, Unavailable
+from connector.jobs import reading, requests
+from connector.jobs.job import Job, NewJob
+
+_log = log.logger(__name__)
+
+T = TypeVar("T")
+PAGE = 500
+RESERVE = 0.5
+"""Seconds of the time for an answer that are kept for sending it."""
+
+Write = NewJob | Callable[[Tx], Any]
+"""An action to be stored, or a verb with its arguments bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The newest actions of a queue, all of them if `most` is None."""
+
+    queue: str
+    most: int | None = None
+
+
+Read = str | Listing
+"""A token, or a listing."""
+
+
+class Access:
+    """The queue, as the event loop may use it: every call ends within the configured time."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._seconds = settings.server.answer_seconds - RESERVE
+        self._writer: Group[Write, Any] = Group("writer", self._write, self._notify)
+        self._reader: Group[Read, Any] = Group("reader", self._read)
+
+    async def submit(self, job: NewJob) -> None:
+        """Store an action; when this returns it is durable. Raises AciError."""
+        doubt = (
+            f"The database did not say whether the action was stored. Its token would be "
+            f"{job.token}: ask for it with QueueInfo before you send the action again."
+        )
+        await self._call(self._writer, job, doubt)
+
+    async def change(self, verb: Callable[[Tx], T]) -> T:
+        """Run a verb in its own transaction, in order of arrival. Raises AciError, JobError."""
+        doubt = "The database did not say whether it was done; sending it again is harmless."
+        result: T = await self._call(self._writer, verb, doubt)
+        return result
+
+    async def job(self, token: str) -> Job | None:
+        """Return one action, or None. Raises AciError."""
+        job: Job | None = await self._call(self._reader, token, "The database did not answer.")
+        return job
+
+    async def listing(self, listing: Listing) -> list[Job]:
+        """Return the actions of a queue, newest first. Raises AciError."""
+        jobs: list[Job] = await self._call(self._reader, listing, "The database did not answer.")
+        return jobs
+
+    def close(self) -> None:
+        """Finish what was accepted and end."""
+        self._writer.close(2.0)
+        self._reader.close(0.5)
+        self._database.close()
+
+    async def _call(self, group: Group[Any, Any], item: object, doubt: str) -> Any:
+        try:
+            return await group.call(item, self._seconds)
+        except InDoubt as error:
+            raise AciError(Code.IN_DOUBT, f"{doubt} ({error})") from error
+        except Unfinished as error:
+            raise AciError(Code.IN_DOUBT, doubt) from error
+        except (Unavailable, NotBegun) as error:
+            said = f" ({error})" if str(error) else ""
+            raise AciError(
+                Code.UNAVAILABLE,
+                f"The database cannot be used at the moment, and nothing was changed{said}; "
+                "try again later.",
+            ) from error
+
+    def _write(self, items: Sequence[Write]) -> list[Any]:
+        """Store all new actions of a batch in one transaction, then run the verbs in order."""
+        new = [item for item in items if isinstance(item, NewJob)]
+        stored = self._attempt(lambda: self._submit(new)) if new else None
+        return [
+            stored if isinstance(item, NewJob) else self._attempt(self._bound(item))
+            for item in items
+        ]
+
+    def _submit(self, new: Sequence[NewJob]) -> None:
+        step = self._settings.actions.ageing_step_seconds
+        try:
+            self._database.run(requests.submit, new, step)
+        except InDoubt:
+            # Tokens are made before the insert, so storing them again is harmless, and certain.
+            self._database.run(requests.submit, new, step)
+
+    def _bound(self, verb: Callable[[Tx], Any]) -> Callable[[], Any]:
+        return lambda: self._database.run(verb)
+
+    def _attempt(self, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except Exception as error:
+            return error
+
+    def _notify(self, items: Sequence[Write]) -> None:
+        self._database.notify({i.queue if isinstance(i, NewJob) else "" for i in items})
+
+    def _read(self, items: Sequence[Read]) -> list[Any]:
+        tokens = {item for item in items if isinstance(item, str)}
+        found = self._attempt(lambda: self._database.read(reading.get, tokens)) if tokens else {}
+        results: list[Any] = []
+        for item in items:
+            if isinstance(item, Listing):
+                results.append(self._attempt(lambda item=item: self._pages(item)))  # type: ignore[misc]
+            else:
+                results.append(found if isinstance(found, Exception) else found.get(item))
+        return results
+
+    def _pages(self, listing: Listing) -> list[Job]:
+        """Read a queue in short transactions, each by key from where the last one ended."""
+        jobs: list[Job] = []
+        while listing.most is None or len(jobs) < listing.most:
+            limit = PAGE if listing.most is None else min(PAGE, listing.most - len(jobs))
+            before = jobs[-1].token if jobs else None
+            page = self._database.read(reading.page, listing.queue, before=before, limit=limit)
+            jobs += page
+            if len(page) < limit:
+                break
+        return jobs

@@ -1,0 +1,70 @@
+"""An action as QueueInfo shows it: words, dates, elements and their order.
+
+Source: asynchronousTypes.xsd of the vendor's Java types, and genuine replies.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from connector.aci.dates import queue_time, whole_seconds
+from connector.aci.tree import Tree
+from connector.jobs.job import Job
+from connector.jobs.states import State
+
+WORDS: MappingProxyType[State, str] = MappingProxyType(
+    {
+        State.QUEUED: "Queued",
+        State.RUNNING: "Processing",
+        State.PAUSED: "Paused",
+        State.FINISHED: "Finished",
+        State.FAILED: "Error",
+        State.CANCELLED: "Cancelled",
+        State.STOPPED: "Stopped",
+    }
+)
+"""State to the word on the wire."""
+
+
+def brief(token: str, state: State) -> dict[str, Tree]:
+    """Return the short form that verbs answer with."""
+    return {"token": token, "status": WORDS[state]}
+
+
+def element(job: Job, now: datetime) -> dict[str, Tree]:
+    """Return the children of `action`, in the order that clients know.
+
+    Times that are not known yet are left out. Process times are the newest attempt's; an action
+    that waits for another try has none.
+    """
+    waits = job.state in (State.QUEUED, State.PAUSED)
+    started = None if waits else job.started_at
+    shown: dict[str, Tree] = {
+        "status": WORDS[job.state],
+        "queued_time": queue_time(job.queued_at),
+        "time_in_queue": whole_seconds(job.queued_at, started or job.ended_at or now),
+    }
+    if started is not None:
+        shown["process_start_time"] = queue_time(started)
+        shown["time_processing"] = whole_seconds(started, job.ended_at or now)
+    if started is not None and job.ended_at is not None:
+        shown["process_end_time"] = queue_time(job.ended_at)
+    if job.state is State.FAILED:
+        shown["error"] = job.error or "failed without a message"
+    # Results may not take the name of what stands above, nor of the token below.
+    results = {**_progress(job), **dict(job.result or {})}
+    shown.update({name: results[name] for name in sorted(results) if name not in _CORE})
+    shown["token"] = job.token
+    return shown
+
+
+_CORE = frozenset(
+    "status queued_time time_in_queue process_start_time time_processing process_end_time error "
+    "token".split()
+)
+
+
+def _progress(job: Job) -> Mapping[str, Tree]:
+    if job.state is not State.RUNNING or not job.progress:
+        return {}
+    return {"progress": dict(job.progress)}

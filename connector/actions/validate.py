@@ -1,0 +1,63 @@
+"""Checking what a client sent against what an action declares, before anything is stored."""
+
+from collections.abc import Mapping
+
+from connector.actions.action import Action, InvalidParameter, Parameter
+
+_BOOLEANS = {
+    **dict.fromkeys(("true", "on", "y", "yes", "1"), True),
+    **dict.fromkeys(("false", "off", "n", "no", "0"), False),
+}
+
+Value = str | int | bool
+
+
+def checked(action: Action, sent: Mapping[str, str]) -> dict[str, Value]:
+    """Return typed values by declared name, defaults filled in; names are sent in any case.
+
+    What the action does not declare is ignored, as ACI servers do. Raises InvalidParameter.
+    """
+    given = {name.casefold(): value for name, value in sent.items()}
+    values: dict[str, Value] = {}
+    for parameter in action.parameters:
+        text = given.get(parameter.name.casefold())
+        if text is None or text == "":
+            if parameter.required:
+                raise InvalidParameter(parameter.name, f"{_expected(parameter)} is required")
+            if parameter.default is not None:
+                values[parameter.name] = parameter.default
+            continue
+        value = _read(parameter, text)
+        if value is None:
+            shown = None if parameter.secret else text
+            raise InvalidParameter(parameter.name, f"expected {_expected(parameter)}", shown)
+        values[parameter.name] = value
+    return values
+
+
+def _read(parameter: Parameter, text: str) -> Value | None:
+    match parameter.kind:
+        case "integer":
+            try:
+                return int(text)
+            except ValueError:
+                return None
+        case "boolean":
+            return _BOOLEANS.get(text.strip().casefold())
+        case "choice":
+            by_name = {choice.casefold(): choice for choice in parameter.choices}
+            return by_name.get(text.strip().casefold())
+        case "text":
+            return text
+
+
+def _expected(parameter: Parameter) -> str:
+    match parameter.kind:
+        case "integer":
+            return "a whole number"
+        case "boolean":
+            return "true or false"
+        case "choice":
+            return "one of " + ", ".join(parameter.choices)
+        case "text":
+            return "a text"
