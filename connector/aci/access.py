@@ -17,6 +17,11 @@ _log = log.logger(__name__)
 
 T = TypeVar("T")
 PAGE = 500
+"""Actions read in one transaction."""
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""A token that no action has."""
+
 RESERVE = 0.5
 """Seconds of the time for an answer that are kept for sending it."""
 
@@ -32,10 +37,6 @@ class Listing:
     most: int | None = None
 
 
-Read = str | Listing
-"""A token, or a listing."""
-
-
 class Access:
     """The queue, as the event loop may use it: every call ends within the configured time."""
 
@@ -44,7 +45,9 @@ class Access:
         self._settings = settings
         self._seconds = settings.server.answer_seconds - RESERVE
         self._writer: Group[Write, Any] = Group("writer", self._write, self._notify)
-        self._reader: Group[Read, Any] = Group("reader", self._read)
+        self._reader: Group[str, Job | None] = Group("reader", self._read)
+        # Of its own, so that nobody who asks for one action waits behind a long listing.
+        self._lister: Group[Listing, list[Job]] = Group("lister", self._list, limit=1)
 
     async def submit(self, job: NewJob) -> None:
         """Store an action; when this returns it is durable. Raises AciError."""
@@ -67,13 +70,18 @@ class Access:
 
     async def listing(self, listing: Listing) -> list[Job]:
         """Return the actions of a queue, newest first. Raises AciError."""
-        jobs: list[Job] = await self._call(self._reader, listing, "The database did not answer.")
+        jobs: list[Job] = await self._call(self._lister, listing, "The database did not answer.")
         return jobs
+
+    async def ready(self) -> None:
+        """Return if the database answers. Raises AciError."""
+        await self.job(NOBODY)
 
     def close(self) -> None:
         """Finish what was accepted and end."""
         self._writer.close(2.0)
         self._reader.close(0.5)
+        self._lister.close(0.5)
         self._database.close()
 
     async def _call(self, group: Group[Any, Any], item: object, doubt: str) -> Any:
@@ -120,16 +128,12 @@ class Access:
     def _notify(self, items: Sequence[Write]) -> None:
         self._database.notify({i.queue if isinstance(i, NewJob) else "" for i in items})
 
-    def _read(self, items: Sequence[Read]) -> list[Any]:
-        tokens = {item for item in items if isinstance(item, str)}
-        found = self._attempt(lambda: self._database.read(reading.get, tokens)) if tokens else {}
-        results: list[Any] = []
-        for item in items:
-            if isinstance(item, Listing):
-                results.append(self._attempt(lambda item=item: self._pages(item)))  # type: ignore[misc]
-            else:
-                results.append(found if isinstance(found, Exception) else found.get(item))
-        return results
+    def _read(self, tokens: Sequence[str]) -> list[Job | None | Exception]:
+        found = self._database.read(reading.get, set(tokens))
+        return [found.get(token) for token in tokens]
+
+    def _list(self, listings: Sequence[Listing]) -> list[list[Job] | Exception]:
+        return [self._pages(listing) for listing in listings]
 
     def _pages(self, listing: Listing) -> list[Job]:
         """Read a queue in short transactions, each by key from where the last one ended."""

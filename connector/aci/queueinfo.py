@@ -1,5 +1,6 @@
 """QueueInfo: status of actions, and the verbs of clients. The answers are as `status` says."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from functools import partial
@@ -16,6 +17,9 @@ from connector.jobs.job import Job
 from connector.jobs.states import State
 
 NAME = "QueueInfo"
+
+LARGE = 200
+"""Actions from which a listing is put together off the event loop."""
 
 
 class QueueInfo:
@@ -53,8 +57,9 @@ class QueueInfo:
             jobs = [await self._job(queue, parameters)]
         else:
             jobs = await self._access.listing(Listing(queue, _most(parameters)))
-        now = datetime.now().astimezone()
-        return Reply(NAME, {"actions": {"action": [element(job, now) for job in jobs]}})
+        if len(jobs) > LARGE:
+            return await asyncio.to_thread(_shown, jobs)
+        return _shown(jobs)
 
     async def _cancel(self, queue: str, parameters: Parameters, client: str) -> Reply:
         required(parameters, "Token", "the token of a waiting action")
@@ -80,6 +85,11 @@ class QueueInfo:
         if job is None or job.queue != queue:
             raise _unknown(wanted, queue)
         return job
+
+
+def _shown(jobs: list[Job]) -> Reply:
+    now = datetime.now().astimezone()
+    return Reply(NAME, {"actions": {"action": [element(job, now) for job in jobs]}})
 
 
 def _most(parameters: Parameters) -> int | None:

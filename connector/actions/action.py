@@ -6,7 +6,7 @@ An outside package adds one by the entry-point group `webex_connector.actions`; 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 Document = Mapping[str, Any]
 """JSON object. In results, keys become elements, "@key" an attribute, "$" text, a list repeats."""
@@ -66,12 +66,16 @@ Outcome = Finished | Failed | Retry | Release
 class InvalidParameter(Exception):
     """A parameter is missing, unknown or malformed; refused before anything is stored."""
 
-    def __init__(self, parameter: str, expected: str, value: str | None = None) -> None:
+    def __init__(
+        self, parameter: str, expected: str, value: str | None = None, *, absent: bool = False
+    ) -> None:
         super().__init__(f"{parameter}: {expected}")
         self.parameter = parameter
         self.expected = expected
         self.value = value
         """What was sent; None when nothing was, or when it must not be shown."""
+        self.absent = absent
+        """Whether nothing was sent at all."""
 
 
 class Log(Protocol):
@@ -88,6 +92,8 @@ class Context(Protocol):
     """What a running action knows, and how it tells how far it is."""
 
     token: str
+    worker_id: str
+    """The worker that runs it; token, attempt and this together are the fence."""
     attempt: int
     """1 for the first try; a later one may find a checkpoint."""
     parameters: Mapping[str, Any]
@@ -120,4 +126,15 @@ class Action(Protocol):
 
         Runs in the main thread of a process of its own. Stop arrives as SystemExit at any line, so
         clean up in `finally`. An exception counts as Failed and is logged with its traceback.
+        """
+
+
+@runtime_checkable
+class WorksOnTasks(Protocol):
+    """An action of which at most one at a time, in the whole cluster, works on each fetch task."""
+
+    def tasks_of(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names of the tasks that these checked parameters mean, in any order.
+
+        Called before the action is stored. Raises InvalidParameter.
         """

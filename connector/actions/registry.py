@@ -1,24 +1,71 @@
-"""Which asynchronous actions this server has."""
+"""Which asynchronous actions this server has: its own, and those that outside packages add."""
 
-from collections.abc import Callable
-from importlib.metadata import entry_points
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
-from connector.actions.action import Action
+from connector import log
+from connector.actions.action import Action, WorksOnTasks
+from connector.actions.fetch.fetch import Fetch
 from connector.config import Settings
 from connector.db.engine import Database
 
 GROUP = "webex_connector.actions"
+"""The entry-point group: name of the action = class or instance that is an `Action`."""
+
+OpenDatabase = Callable[[], Database]
+
+BUILT_IN: dict[str, Callable[[Settings, OpenDatabase], Action]] = {
+    "Fetch": Fetch,
+}
+
+_log = log.logger(__name__)
+
+
+class UnusableAction(Exception):
+    """An outside action that cannot be used; the text names its package and what is wrong."""
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all actions without loading what they need."""
-    return tuple(entry.name for entry in entry_points(group=GROUP))
+    """Return the names of all actions without loading those of outside packages."""
+    return (*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP)))
 
 
-def actions(settings: Settings, open_database: Callable[[], Database]) -> dict[str, Action]:
-    """Return every action by name."""
-    found: dict[str, Action] = {}
+def actions(settings: Settings, open_database: OpenDatabase) -> dict[str, Action]:
+    """Return every action by name. An outside one that cannot be used is logged and left out."""
+    found = {name: make(settings, open_database) for name, make in BUILT_IN.items()}
     for entry in entry_points(group=GROUP):
-        action: Action = entry.load()()
+        try:
+            action = _loaded(entry)
+            if action.name.casefold() in {name.casefold() for name in found}:
+                raise UnusableAction(f"there is already an action {action.name}")
+        except UnusableAction as error:
+            _log.error("action left out", action=entry.name, package=entry.value, why=str(error))
+            continue
         found[action.name] = action
     return found
+
+
+def tasks_of(action: Action, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the tasks that an action with these parameters works on: it runs alone on each.
+
+    Only actions that have a method `tasks_of` have any. Raises InvalidParameter.
+    """
+    return tuple(action.tasks_of(parameters)) if isinstance(action, WorksOnTasks) else ()
+
+
+def _loaded(entry: EntryPoint) -> Action:
+    try:
+        made = entry.load()
+        action: Action = made() if isinstance(made, type) else made
+        wanted = (action.name, action.help, action.pausable, action.run)
+        secret = [parameter.name for parameter in action.parameters if parameter.secret]
+    except Exception as error:
+        raise UnusableAction(f"it cannot be loaded: {type(error).__name__}: {error}") from error
+    if not isinstance(wanted[0], str) or not wanted[0].isidentifier():
+        raise UnusableAction("its name must be a word of letters, digits and underscores")
+    if wanted[0] != entry.name:
+        raise UnusableAction(f"its name {wanted[0]!r} differs from the entry point's")
+    if secret:
+        raise UnusableAction(f"secret parameters cannot be stored yet: {', '.join(secret)}")
+    return action

@@ -23,14 +23,14 @@ def checked(action: Action, sent: Mapping[str, str]) -> dict[str, Value]:
         text = given.get(parameter.name.casefold())
         if text is None or text == "":
             if parameter.required:
-                raise InvalidParameter(parameter.name, f"{_expected(parameter)} is required")
+                raise InvalidParameter(parameter.name, _expected(parameter), absent=True)
             if parameter.default is not None:
                 values[parameter.name] = parameter.default
             continue
         value = _read(parameter, text)
         if value is None:
             shown = None if parameter.secret else text
-            raise InvalidParameter(parameter.name, f"expected {_expected(parameter)}", shown)
+            raise InvalidParameter(parameter.name, _expected(parameter), shown)
         values[parameter.name] = value
     return values
 

@@ -16,7 +16,7 @@ from connector.cli.clients import follow
 from connector.cli.remote import Refused, Remote
 from connector.sandbox.process import SandboxProcess
 
-TASK = "WEBEX"
+TASK = "DEMO"
 END_SECONDS = 30.0
 
 

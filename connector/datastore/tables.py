@@ -28,8 +28,9 @@ task_rooms = sa.Table(
     Column("room_id", sa.Text, primary_key=True, comment="Webex id of the room"),
     Column("title", sa.Text, comment="title when last seen"),
     Column("last_activity", sa.Text, comment="lastActivity when last walked; equal means skip"),
-    Column("newest", sa.Text, comment="created of the newest message taken; the watermark"),
-    Column("walked_at", Timestamp, comment="when it was last walked to its end"),
+    Column("newest", sa.Text, comment="when the newest message taken was written; the watermark"),
+    Column("walked_by", Identifier, comment="run that last walked it to its end"),
+    Column("walked_at", Timestamp, comment="when that was"),
     comment="Rooms a task has walked",
 )
 
@@ -40,7 +41,12 @@ task_items = sa.Table(
     Column("reference", sa.Text, primary_key=True, comment="reference of the document"),
     Column("room_id", sa.Text, nullable=False, comment="room it was found in"),
     Column("parent", sa.Text, comment="reference of the message a file hangs on"),
-    Column("created", sa.Text, nullable=False, comment="created of the message, as Webex wrote it"),
+    Column(
+        "created",
+        sa.Text,
+        nullable=False,
+        comment="when its message was written; text order is time order",
+    ),
     Column("fingerprint", sa.Text, nullable=False, comment="tells whether it has changed"),
     sa.Index("task_items_room", "task", "room_id", "created"),
     comment="Documents a task has delivered, so that edits and deletions are found",

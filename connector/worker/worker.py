@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from connector import log
-from connector.actions.action import Action
+from connector.actions.action import Action, WorksOnTasks
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
@@ -208,7 +208,7 @@ class Worker:
 
     def _claim(self, queue: str, room: int) -> list[Run]:
         worker_id = self.lease.worker_id
-        if hasattr(self._actions[queue], "tasks_of"):
+        if isinstance(self._actions[queue], WorksOnTasks):
             return self.database.run(claim.claim_by_task, queue, worker_id, room, self._tasks)
         return self.database.run(claim.claim, queue, worker_id, room)
 

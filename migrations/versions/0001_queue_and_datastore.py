@@ -209,7 +209,7 @@ def upgrade() -> None:
             "created",
             sa.Text(),
             nullable=False,
-            comment="created of the message, as Webex wrote it",
+            comment="when its message was written; text order is time order",
         ),
         sa.Column("fingerprint", sa.Text(), nullable=False, comment="tells whether it has changed"),
         sa.PrimaryKeyConstraint("task", "reference", name=op.f("task_items_pkey")),
@@ -234,11 +234,12 @@ def upgrade() -> None:
             "newest",
             sa.Text(),
             nullable=True,
-            comment="created of the newest message taken; the watermark",
+            comment="when the newest message taken was written; the watermark",
         ),
         sa.Column(
-            "walked_at", Timestamp(), nullable=True, comment="when it was last walked to its end"
+            "walked_by", Identifier(), nullable=True, comment="run that last walked it to its end"
         ),
+        sa.Column("walked_at", Timestamp(), nullable=True, comment="when that was"),
         sa.PrimaryKeyConstraint("task", "room_id", name=op.f("task_rooms_pkey")),
         comment="Rooms a task has walked",
         schema=schema,

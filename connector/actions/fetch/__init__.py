@@ -1,1 +1,1 @@
-"""The fetch actions: one file each."""
+"""The action Fetch, one file a fetch action; what they share beside them."""

@@ -1,0 +1,142 @@
+"""The HTTP face: an ASGI application that answers ACI requests, and says whether it is well."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from connector import log
+from connector.aci.access import Access
+from connector.aci.body import Disconnected, TooLarge, TooSlow, read_body
+from connector.aci.dispatch import Dispatch
+from connector.aci.errors import AciError, BadRequest, Code
+from connector.aci.formats import FORMATS, Format, format_named
+from connector.aci.reply import Reply, error_reply
+from connector.aci.request import Limits, Request, parse
+from connector.actions.action import Action
+from connector.config import Settings
+
+_log = log.logger(__name__)
+
+BODY_SECONDS = 30.0
+"""How long a client may take to send a body."""
+
+LARGE_BODY = 256 * 1024
+"""Bytes from which a body is parsed off the event loop."""
+
+LARGE_REPLY = 200
+"""Actions from which a listing is rendered off the event loop."""
+
+RESERVED = ("/api", "/events", "/metrics")
+"""Paths kept for what is to come; they are never taken for an action."""
+
+
+def application(settings: Settings, access: Access, actions: Mapping[str, Action]) -> Starlette:
+    """Return the ASGI application. `actions`: the asynchronous ones by name."""
+    face = Face(settings, access, actions)
+
+    async def live(request: HttpRequest) -> Response:
+        return PlainTextResponse("live\n")
+
+    async def ready(request: HttpRequest) -> Response:
+        try:
+            await access.ready()
+        except AciError as error:
+            return PlainTextResponse(error.description + "\n", 503)
+        return PlainTextResponse("ready\n")
+
+    app = Starlette(routes=[Route("/livez", live), Route("/readyz", ready)])
+    # A path is an action: no pattern of routes would match all, such as one with a line feed.
+    app.router.redirect_slashes = False
+    app.router.default = face
+    return app
+
+
+class Face:
+    """Everything between an HTTP request and its ACI reply."""
+
+    def __init__(self, settings: Settings, access: Access, actions: Mapping[str, Action]) -> None:
+        self._dispatch = Dispatch(settings, access, actions)
+        self._limits = Limits(settings.server.max_request_line, settings.server.max_body_size)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; an ACI error is an ordinary answer, with status 200."""
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if any(path == name or path.startswith(name + "/") for name in RESERVED):
+            response: Response = PlainTextResponse(f"{path[:60]} is reserved\n", 404)
+        else:
+            try:
+                response = await self._answer(scope, receive)
+            except Disconnected:
+                return
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        action, shown, keep = "", FORMATS["xml"], True
+        try:
+            request = await self._read(scope, receive)
+            action = request.action
+            shown = format_named(request.parameters.get("ResponseFormat", ""))
+            client = scope["client"][0] if scope.get("client") else "unknown"
+            reply = await self._dispatch.answer(request, client)
+        except BadRequest as error:
+            keep = error.code is not Code.TOO_LARGE
+            reply = _refused(error.action, error)
+        except AciError as error:
+            reply = _refused(action, error)
+        except Exception:
+            _log.exception("request failed", action=action[:60])
+            told = AciError(Code.INTERNAL, "An unexpected error; the server's log tells more.")
+            reply = _refused(action, told)
+        return await _rendered(reply, shown, keep)
+
+    async def _read(self, scope: Scope, receive: Receive) -> Request:
+        headers = {name: value for name, value in scope["headers"]}
+        content_type = headers.get(b"content-type")
+        try:
+            body = b""
+            if b"content-length" in headers or b"transfer-encoding" in headers:
+                body = await read_body(receive, self._limits.body, BODY_SECONDS)
+        except TooLarge:
+            raise BadRequest(
+                f"The body is over {self._limits.body} bytes ([Server] MaxBodySize).",
+                code=Code.TOO_LARGE,
+            ) from None
+        except TooSlow:
+            raise BadRequest(
+                f"The body did not come within {BODY_SECONDS:g} s.", code=Code.TOO_LARGE
+            ) from None
+        given = (
+            scope["method"],
+            scope["raw_path"],
+            scope["query_string"],
+            content_type.decode("latin-1") if content_type is not None else None,
+            body,
+            self._limits,
+        )
+        if len(body) > LARGE_BODY:
+            return await asyncio.to_thread(parse, *given)
+        return parse(*given)
+
+
+def _refused(action: str, error: AciError) -> Reply:
+    return error_reply(action, error, datetime.now().astimezone())
+
+
+async def _rendered(reply: Reply, shown: Format, keep: bool) -> Response:
+    actions = reply.data.get("actions")
+    listed = actions.get("action") if isinstance(actions, Mapping) else None
+    if isinstance(listed, list) and len(listed) > LARGE_REPLY:
+        content = await asyncio.to_thread(shown.render, reply)
+    else:
+        content = shown.render(reply)
+    # What was refused before it was read to its end must not be taken for the next request.
+    headers = {} if keep else {"connection": "close"}
+    return Response(content, media_type=shown.media_type, headers=headers)

@@ -1,0 +1,81 @@
+"""Which action answers a request: those about the server, QueueInfo, and the asynchronous ones."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from connector.aci.access import Access
+from connector.aci.errors import AciError, invalid, missing, not_implemented
+from connector.aci.parameters import Parameters
+from connector.aci.queueinfo import NAME, QueueInfo
+from connector.aci.reply import Reply, token_reply
+from connector.aci.request import Request
+from connector.aci.standard import Standard
+from connector.actions.action import Action, InvalidParameter
+from connector.actions.registry import tasks_of
+from connector.actions.validate import checked
+from connector.config import Settings
+from connector.jobs.job import NewJob
+from connector.jobs.token import new_token
+
+Answer = Callable[[Parameters, str], Awaitable[Reply]]
+
+
+class Dispatch:
+    """All actions of this server by name, in any case. `actions`: the asynchronous ones."""
+
+    def __init__(self, settings: Settings, access: Access, actions: Mapping[str, Action]) -> None:
+        self._access = access
+        self._config_hash = settings.hash
+        queue_info = QueueInfo(access, actions)
+        synchronous = {
+            NAME: queue_info.answer,
+            "GetVersion": _at_once(lambda: standard.get_version()),
+            "GetStatus": _at_once(lambda: standard.get_status()),
+            "GetPid": _at_once(lambda: standard.get_pid()),
+        }
+        standard = Standard(settings, [*synchronous, *actions])
+        self._answers: dict[str, Answer] = {
+            **{action.name.casefold(): self._submit(action) for action in actions.values()},
+            **{name.casefold(): answer for name, answer in synchronous.items()},
+        }
+
+    async def answer(self, request: Request, client: str) -> Reply:
+        """Answer one request from the address `client`. Raises AciError."""
+        answer = self._answers.get(request.action.strip().casefold())
+        if answer is None:
+            raise not_implemented(request.action)
+        return await answer(request.parameters, client)
+
+    def _submit(self, action: Action) -> Answer:
+        async def submit(parameters: Parameters, client: str) -> Reply:
+            try:
+                values = checked(action, parameters)
+                tasks = tasks_of(action, values)
+            except InvalidParameter as error:
+                raise _said(error) from error
+            token = new_token()
+            job = NewJob(
+                token,
+                action.name,
+                values,
+                tasks,
+                submitted_by=client,
+                action_id=parameters.get("ActionID"),
+                config_hash=self._config_hash,
+            )
+            await self._access.submit(job)
+            return token_reply(action.name, token)
+
+        return submit
+
+
+def _at_once(make: Callable[[], Reply]) -> Answer:
+    async def answer(parameters: Parameters, client: str) -> Reply:
+        return make()
+
+    return answer
+
+
+def _said(error: InvalidParameter) -> AciError:
+    if error.absent:
+        return missing(error.parameter, error.expected)
+    return invalid(error.parameter, error.value, error.expected)

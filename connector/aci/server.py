@@ -1,0 +1,69 @@
+"""Entry of an http process: `python -m connector.aci.server`, started by the supervisor."""
+
+import argparse
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from connector import log
+from connector.aci.access import Access
+from connector.aci.app import application
+from connector.aci.protocol import BoundedProtocol
+from connector.actions.registry import actions
+from connector.process import die_with_parent, open_database, received_settings
+
+KEEP_ALIVE = 75
+"""Seconds an idle connection is kept: longer than clients and proxies keep it, so they close."""
+
+GRACE = 3
+"""Seconds that requests under way have when the server ends."""
+
+
+def main() -> None:
+    """Serve on the inherited socket until SIGTERM or the supervisor's death."""
+    arguments = argparse.ArgumentParser()
+    for name in ("settings-fd", "listen-fd", "parent"):
+        arguments.add_argument(f"--{name}", type=int, required=True)
+    given = arguments.parse_args()
+    die_with_parent(signal.SIGTERM, given.parent)
+    settings = received_settings(given.settings_fd)
+    log.configure(settings.logging, "http")
+    database = open_database(settings, "http", pool_size=4)
+    access = Access(database, settings)
+    known = actions(settings, lambda: open_database(settings, "http"))
+    config = uvicorn.Config(
+        application(settings, access, known),
+        http=BoundedProtocol,
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+    )
+    with socket.socket(fileno=given.listen_fd) as listener:
+        _Server(config).run(sockets=[listener])
+    access.close()
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises the signal anew when it has ended, which would look like a failure.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
+        yield
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        self.should_exit = True
+
+
+if __name__ == "__main__":
+    main()
