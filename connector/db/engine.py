@@ -112,7 +112,7 @@ class Database:
         try:
             with self.engine.connect() as connection, connection.begin():
                 self.dialect.notify(connection, queues)
-        except (DBAPIError, PoolTimeout):
+        except (DBAPIError, PoolTimeout, OSError):
             pass
 
     def wake(self) -> Wake:

@@ -43,13 +43,8 @@ class Rest:
             listening = self._wake.fileno()
             if listening is not None:
                 selector.register(listening, selectors.EVENT_READ)
-            while True:
-                left = deadline - time.monotonic()
-                pause = left if self._wake.tick is None else min(left, self._wake.tick)
-                ready = selector.select(max(0.0, pause))
-                changed = self._wake.changed()
-                if ready or changed or left <= 0:
-                    break
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            changed = self._wake.changed()
             for key, events in ready:
                 if isinstance(key.data, Slot) and events & selectors.EVENT_WRITE:
                     key.data.channel.flush()

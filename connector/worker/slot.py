@@ -5,6 +5,8 @@ with outcomes, and ends when the channel closes. SIGTERM raises SystemExit in th
 """
 
 import argparse
+import logging
+import os
 import signal
 import socket
 from collections.abc import Mapping
@@ -42,8 +44,10 @@ def main() -> None:
         while True:
             run = channel.wait()
             channel.send(outcome_message(perform(known, run, channel, settings)))
-    except Closed:
-        return
+    except (Closed, SystemExit):
+        # At once: a thread that an action has left behind must not hold up the end.
+        logging.shutdown()
+        os._exit(0)
 
 
 def perform(

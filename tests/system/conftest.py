@@ -81,6 +81,7 @@ class Server:
         token = new_token()
         given = {"Do": do, "Trace": str(self.trace), "Seconds": 60, "Times": 1, **parameters}
         self.database.run(requests.submit, [NewJob(token, queue, given)])
+        self.database.notify({queue})
         return token
 
     def job(self, token: str) -> Job:

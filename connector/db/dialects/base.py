@@ -17,9 +17,6 @@ class Wake(Protocol):
     Polling stays the truth: a wake that never comes costs time, never a job.
     """
 
-    tick: float | None
-    """Seconds after which `changed` must be asked again; None where `fileno` tells by itself."""
-
     def fileno(self) -> int | None:
         """Return a descriptor that becomes readable on news, or None."""
 
@@ -40,8 +37,6 @@ class Waits:
 
 class Never:
     """A wake for engines that have none: the worker polls."""
-
-    tick: float | None = None
 
     def fileno(self) -> int | None:
         """Return None: there is nothing to wait on."""

@@ -83,8 +83,6 @@ class PostgreSQL(Dialect):
 class Listener:
     """Tells that somebody has sent a notification; connects again after a loss."""
 
-    tick: float | None = None
-
     def __init__(self, engine: sa.Engine) -> None:
         url = engine.url.set(drivername="postgresql")
         self._conninfo = url.render_as_string(hide_password=False)

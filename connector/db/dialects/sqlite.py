@@ -1,10 +1,11 @@
 """SQLite: one file, one writer at a time, writers served in order of arrival."""
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,8 +21,7 @@ from connector.db.types import Timestamp
 BUSY_MS = 2000
 """How long to wait for a program that writes without queueing on our lock file, milliseconds."""
 
-TICK = 0.02
-"""Seconds between two looks at the file's change counter."""
+_IN_MODIFY = 0x2  # sys/inotify.h
 
 
 class SQLite(Dialect):
@@ -122,9 +122,14 @@ class SQLite(Dialect):
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
+    def notify(self, connection: sa.Connection, queues: Collection[str]) -> None:
+        """Ring the bell of this file's workers."""
+        if path := connection.engine.url.database:
+            ring(f"{path}-bell")
+
     def wake(self, engine: sa.Engine) -> Wake:
-        """Return a wake that looks at the file's change counter."""
-        return DataVersion(engine)
+        """Return a wake that hears the bell."""
+        return Bell(f"{engine.url.database}-bell")
 
 
 def _value(moment: ColumnElement[datetime]) -> datetime | None:
@@ -133,26 +138,54 @@ def _value(moment: ColumnElement[datetime]) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
 
-class DataVersion:
-    """Tells that another connection has committed, by `PRAGMA data_version`."""
+class Bell:
+    """Tells that somebody has rung: the kernel reports writes to a file beside the database.
 
-    tick: float | None = TICK
+    Asking `PRAGMA data_version` many times a second would do too, at the price of a server that is
+    never idle; and the write-ahead log is written to before a commit can be seen. Where the kernel
+    gives no watch, the worker polls.
+    """
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._connection = sqlite3.connect(engine.url.database or "", isolation_level=None)
-        self._cursor = self._connection.cursor()
-        self._seen = -1
+    def __init__(self, path: str) -> None:
+        ring(path)  # a watch needs something to watch
+        self._descriptor: int | None = _inotify(path)
 
     def fileno(self) -> int | None:
-        """Return None: the counter has to be asked."""
-        return None
+        """Return the descriptor of the watch."""
+        return self._descriptor
 
     def changed(self) -> bool:
-        """Say whether anybody else has committed since the last call."""
-        version: int = self._cursor.execute("PRAGMA data_version").fetchone()[0]
-        changed, self._seen = version != self._seen, version
-        return changed
+        """Say whether the bell was rung since the last call."""
+        if self._descriptor is None:
+            return False
+        try:
+            return bool(os.read(self._descriptor, 1 << 14))
+        except BlockingIOError:
+            return False
 
     def close(self) -> None:
-        """Close the connection that looks."""
-        self._connection.close()
+        """Close the watch."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def ring(path: str) -> None:
+    """Ring the bell."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.pwrite(descriptor, b"\n", 0)
+    finally:
+        os.close(descriptor)
+
+
+def _inotify(path: str) -> int | None:
+    """Return a descriptor that tells of writes to a file: inotify(7)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    if descriptor < 0:
+        return None
+    if libc.inotify_add_watch(descriptor, os.fsencode(path), _IN_MODIFY) < 0:
+        os.close(descriptor)
+        return None
+    return descriptor

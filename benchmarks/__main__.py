@@ -1,0 +1,28 @@
+"""`python -m benchmarks [fetch|idle|latency …]`: print the figures of docs/performance.md."""
+
+import platform
+import sys
+from collections.abc import Callable
+
+import psutil
+
+from benchmarks import fetch, idle, latency
+
+PARTS: dict[str, Callable[[], None]] = {
+    "fetch": fetch.run,
+    "latency": latency.run,
+    "idle": idle.run,
+}
+
+
+def main() -> None:
+    chosen = sys.argv[1:] or list(PARTS)
+    unknown = set(chosen) - PARTS.keys()
+    if unknown:
+        sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there is {', '.join(PARTS)}")
+    print(f"{psutil.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
+    for name in chosen:
+        PARTS[name]()
+
+
+main()
