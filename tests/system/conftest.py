@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from connector.actions.action import Document
+from connector.cli.remote import Remote
 from connector.db.engine import Database
 from connector.jobs import reading, requests
 from connector.jobs.job import Job, NewJob
@@ -41,10 +43,12 @@ class Server:
         self.folder = folder
         self.database = Database(url, application="test")
         self.trace = folder / "trace"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[str] | None = None
+        self.address = ""
+        """Of the ACI port, after `start("serve")`."""
 
     def start(self, command: str = "work", **environment: str) -> None:
-        """Start `webex-connector COMMAND`."""
+        """Start `webex-connector COMMAND` and wait until it says that it serves, or works."""
         base: Mapping[str, str] = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(PLUGIN), os.environ.get("PYTHONPATH", ".")]),
@@ -55,8 +59,38 @@ class Server:
             "CONNECTOR_WORKER_LEASESECONDS": "3",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "connector", command], env={**base, **environment}
+            [sys.executable, "-m", "connector", command],
+            env={**base, **environment},
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        assert self.process.stdout is not None
+        with self.process.stdout as out:
+            self.address = out.readline().rpartition(" ")[2].strip()
+
+    def ask(self, action: str, **parameters: str) -> ET.Element:
+        """Send an action over HTTP and return `responsedata`. Raises Refused."""
+        with Remote(self.address) as remote:
+            return remote.ask(action, parameters)
+
+    def status(self, queue: str, token: str) -> ET.Element:
+        """Return what QueueInfo tells of an action. Raises Refused."""
+        with Remote(self.address) as remote:
+            return remote.status(queue, token)
+
+    def ended(self, queue: str, token: str) -> ET.Element:
+        """Wait until QueueInfo tells that an action has ended, and return what it tells."""
+        found: ET.Element = eventually(
+            f"{token} ends",
+            lambda: (
+                x
+                if (x := self.status(queue, token)).findtext("status")
+                not in ("Queued", "Processing")
+                else None
+            ),
+            60,
+        )
+        return found
 
     def end(self) -> int:
         """End it in order and return its exit status."""
