@@ -20,7 +20,7 @@ def run() -> None:
     """Print the time from queued to started on both engines, measured by the database's clock."""
     with tempfile.TemporaryDirectory() as name:
         _measure("sqlite", f"sqlite:///{name}/connector.db", Path(name) / "data")
-    with tempfile.TemporaryDirectory() as name, start(Path(name)) as url:
+    with tempfile.TemporaryDirectory() as name, start(fsync="on") as url:
         _measure("postgresql", url, Path(name) / "data")
 
 

@@ -1,7 +1,6 @@
 """Real databases for every test that wants one: SQLite always, PostgreSQL started once a run."""
 
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,17 +18,15 @@ SERVER = "CONNECTOR_TEST_POSTGRESQL"
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+def postgresql() -> Iterator[sa.URL]:
     """The URL of a real PostgreSQL server, started in a temporary folder for this run."""
     if url := os.environ.get(SERVER):
         yield sa.make_url(url)
         return
     from tests.postgresql_server import start
 
-    folder = Path(tmp_path_factory.mktemp("postgresql"))
-    with start(folder) as url:
+    with start() as url:
         yield sa.make_url(url)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def fresh_url(engine: str, request: pytest.FixtureRequest, folder: Path) -> str:

@@ -8,8 +8,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -34,8 +35,18 @@ def programs() -> Path:
 
 
 @contextlib.contextmanager
-def start(folder: Path) -> Iterator[str]:
-    """Start a server and yield the URL of its database `postgres`; stop it at the end."""
+def start(**options: str) -> Iterator[str]:
+    """Start a server and yield the URL of its database `postgres`; remove it at the end."""
+    # Not among pytest's folders, which are tidied away by name and number.
+    with tempfile.TemporaryDirectory(
+        prefix="webex-connector-postgresql-", ignore_cleanup_errors=True
+    ) as name:
+        with _serving(Path(name), {**OPTIONS, **options}) as url:
+            yield url
+
+
+@contextlib.contextmanager
+def _serving(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
     server, data = programs(), folder / "data"
     user: str | None = None
     if os.geteuid() == 0:
@@ -59,7 +70,7 @@ def start(folder: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = [f"-c{name}={value}" for name, value in OPTIONS.items()]
+    options = [f"-c{name}={value}" for name, value in settings.items()]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [server / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *options],
@@ -94,7 +105,7 @@ def _copied(server: Path, folder: Path) -> Path:
 
 
 def _open_path(folder: Path) -> None:
-    """Let the server's user walk down to the folder, which pytest makes private to root."""
+    """Let the server's user walk down to the folder, which are made private to root."""
     temporary = Path(pwd.getpwuid(0).pw_dir)
     for parent in folder.parents:
         if parent == Path("/") or parent == temporary:
