@@ -207,7 +207,7 @@ def errors() -> str:
             *rows,
             "",
             "An HTTP status tells only of what is no action: a request line over 64 KiB, a head",
-            "over 256 KiB or no HTTP at all (400), the paths `/api`, `/events` and `/metrics`, kept for",
+            "over 256 KiB or no HTTP at all (400), `/api`, `/events` and `/metrics`, kept for",
             "later (404), and `/readyz` while the database is away (503).",
             "",
         ]
