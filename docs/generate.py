@@ -1,0 +1,234 @@
+"""Writes the pages that are made from the code: `python docs/generate.py`.
+
+A test compares each page with a fresh rendering, so none can grow old unnoticed.
+"""
+
+import pkgutil
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+import connector.datastore.tables
+import connector.db.schema
+import connector.jobs.tables
+from connector import jobs
+from connector.aci.errors import PRODUCT, Code
+from connector.aci.status import WORDS
+from connector.config import reference
+from connector.db.metadata import metadata
+from connector.jobs.states import FINAL, MEANING, TRANSITIONS, Requested, State
+
+FOLDER = Path(__file__).parent
+MADE = "Made from the code by `docs/generate.py`; do not edit.\n"
+
+WHEN: MappingProxyType[Code, str] = MappingProxyType(
+    {
+        Code.NOT_IMPLEMENTED: "The server has no such action.",
+        Code.BAD_REQUEST: "The request cannot be read: a broken escape, no UTF-8, a broken body.",
+        Code.PARAM_MISSING: "A parameter that the action needs is absent or empty.",
+        Code.PARAM_INVALID: "A parameter has a value that cannot be used.",
+        Code.PARAM_UNKNOWN: "Kept for later. Unknown parameters are ignored today.",
+        Code.TOO_LARGE: "Body, request line or number of parameters is over its limit, "
+        "or the body came too slowly.",
+        Code.QUEUE_UNKNOWN: "`QueueName` names no queue of this server.",
+        Code.TOKEN_UNKNOWN: "The queue has no action with this token.",
+        Code.STATE: "The action is in a state in which this cannot be done.",
+        Code.UNAVAILABLE: "The database is out of reach or busy. Nothing was changed.",
+        Code.IN_DOUBT: "The answer of the database was lost. The text says how to find out.",
+        Code.INTERNAL: "A fault of this program. The server's log tells more.",
+    }
+)
+
+
+def states() -> str:
+    """Render the page about the life of a job."""
+    return "\n".join(
+        [
+            "# States of an action",
+            "",
+            MADE,
+            "An action is a row of the table `jobs`. Its column `state` moves only as shown here.",
+            "The database itself refuses any other move, also in SQL typed by hand.",
+            "",
+            "```mermaid",
+            *_diagram(),
+            "```",
+            "",
+            "## States and their words",
+            "",
+            "The word is what `QueueInfo` answers as `status`.",
+            "",
+            "| State in the database | Word on the wire | Ended |",
+            "|---|---|---|",
+            *(f"| `{s}` | `{WORDS[s]}` | {'yes' if s in FINAL else 'no'} |" for s in State),
+            "",
+            "## Verbs and their moves",
+            "",
+            "| Verb | From | To | Meaning | Made by the program |",
+            "|---|---|---|---|---|",
+            *_moves(),
+            "",
+            "A verb that the program does not make yet is legal in SQL; see",
+            "[operations](operations.md#change-actions-by-hand).",
+            "",
+            "## Requests",
+            "",
+            "A running action is asked, not moved: `jobs.requested` becomes "
+            + " or ".join(f"`{word}`" for word in Requested)
+            + ".",
+            "Whichever way the run ends, a `stop` that was asked for makes it `stopped`.",
+            "A `pause` that was asked for makes it `paused` where it would have been queued again.",
+            "",
+        ]
+    )
+
+
+def _diagram() -> Iterator[str]:
+    yield "stateDiagram-v2"
+    yield f"    [*] --> {State.QUEUED}: submit"
+    verbs: dict[tuple[State, State], list[str]] = {}
+    for verb, moves in TRANSITIONS.items():
+        for move in moves:
+            verbs.setdefault(move, []).append(verb)
+    for (source, target), names in verbs.items():
+        yield f"    {source} --> {target}: {', '.join(names)}"
+    for state in State:
+        if state in FINAL:
+            yield f"    {state} --> [*]: delete"
+
+
+def _moves() -> Iterator[str]:
+    modules = [
+        import_module(f"{jobs.__name__}.{m.name}") for m in pkgutil.iter_modules(jobs.__path__)
+    ]
+    for verb, moves in TRANSITIONS.items():
+        sources = ", ".join(f"`{source}`" for source, _ in moves)
+        (target,) = {target for _, target in moves}
+        made = any(callable(getattr(module, verb, None)) for module in modules)
+        told = "yes" if made else "not yet"
+        yield f"| {verb} | {sources} | `{target}` | {MEANING[verb]} | {told} |"
+
+
+def schema() -> str:
+    """Render the page about the tables."""
+    return "\n".join(
+        [
+            "# Schema",
+            "",
+            MADE,
+            "These are the tables of schema version "
+            f"{connector.db.schema.SUPPORTED[-1]}. On PostgreSQL they are in the schema",
+            "`webex_connector` (`[Database] Schema`), and each comment stands in the database too.",
+            "Times are UTC and come from the database's clock. On SQLite they are text whose order",
+            "is the order of time. Only `webex-connector migrate` makes or changes tables.",
+            "",
+            *(line for table in metadata.sorted_tables for line in _table(table)),
+            "## alembic_version",
+            "",
+            "Alembic's own: the name of the last migration that was run.",
+            "",
+            "## The guard",
+            "",
+            "Triggers on `jobs` refuse a move that is not in `job_transitions`, a row that does",
+            "not begin as `queued`, a smaller `attempt`, another `token` or `queued_at`, and the",
+            "deletion of a row that has not ended. An UPDATE that leaves `changed_by` as it is was",
+            "made by hand: it becomes a row of `job_events` with the event `by hand`.",
+            "",
+        ]
+    )
+
+
+def _table(table: sa.Table) -> Iterator[str]:
+    yield from (f"## {table.name}", "", f"{table.comment}.", "")
+    yield "| Column | PostgreSQL | SQLite | Null | Meaning |"
+    yield "|---|---|---|---|---|"
+    for column in table.columns:
+        types = [column.type.compile(engine()) for engine in (postgresql.dialect, sqlite.dialect)]
+        name = f"**`{column.name}`**" if column.primary_key else f"`{column.name}`"
+        null = "yes" if column.nullable else ""
+        yield f"| {name} | {types[0].lower()} | {types[1].lower()} | {null} | {column.comment} |"
+    yield ""
+    rules = sorted([*_indexes(table), *_constraints(table)])
+    if rules:
+        yield from (*rules, "")
+
+
+def _indexes(table: sa.Table) -> Iterator[str]:
+    for index in table.indexes:
+        columns = ", ".join(column.name for column in index.columns)
+        where = index.dialect_options["postgresql"]["where"]
+        part = f" where `{where}`" if where is not None else ""
+        yield f"- Index `{index.name}`: {columns}{part}"
+
+
+def _constraints(table: sa.Table) -> Iterator[str]:
+    for constraint in table.constraints:
+        if isinstance(constraint, sa.CheckConstraint):
+            yield f"- Check `{constraint.name}`: `{constraint.sqltext}`"
+        elif isinstance(constraint, sa.ForeignKeyConstraint):
+            columns = ", ".join(constraint.column_keys)
+            target = ", ".join(element.target_fullname for element in constraint.elements)
+            yield f"- Foreign key: {columns} refers to `{target}`, on delete {constraint.ondelete}"
+
+
+def errors() -> str:
+    """Render the page about the errors that clients are sent."""
+    rows = (
+        f"| {code.number} | `0x{code.number:X}` | `{code.word}` | {code.summary} | {WHEN[code]} "
+        f"| {'yes' if code.retryable else 'no'} |"
+        for code in sorted(Code, key=lambda code: code.number)
+    )
+    return "\n".join(
+        [
+            "# Errors",
+            "",
+            MADE,
+            "A request that fails is answered with HTTP status 200, `<response>ERROR</response>`",
+            "and these fields, in this order:",
+            "",
+            "| Field | Holds |",
+            "|---|---|",
+            f"| `errorid` | `{PRODUCT}`, the action in upper case, the number: "
+            f"`{PRODUCT}QUEUEINFO{Code.TOKEN_UNKNOWN.number}` |",
+            "| `rawerrorid` | the number in hexadecimal |",
+            "| `errorstring` | the kind of error in a few words |",
+            "| `errordescription` | one sentence: what was wrong and what would be right |",
+            "| `errorcode` | the kind of error as one word, for programs |",
+            "| `errortime` | the server's local time, as in `20 Nov 15 16:49:50` |",
+            "",
+            "A number keeps its meaning for ever.",
+            "",
+            "| Number | `rawerrorid` | `errorcode` | `errorstring` | When | Worth repeating |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+            "An HTTP status tells only of what is no action: a request line over 64 KiB, a head",
+            "over 256 KiB or no HTTP at all (400), `/api`, `/events` and `/metrics`, kept for",
+            "later (404), and `/readyz` while the database is away (503).",
+            "",
+        ]
+    )
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "errors.md": errors,
+    "schema.md": schema,
+    "settings.md": reference.render,
+    "states.md": states,
+    "webex-connector.example.cfg": reference.example,
+}
+"""File in this folder to what renders it."""
+
+
+def main() -> None:
+    """Write every page."""
+    for name, render in PAGES.items():
+        (FOLDER / name).write_text(render(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
