@@ -7,8 +7,18 @@ import structlog
 
 from connector.config import LoggingSettings
 
+_facts: dict[str, object] = {}
+
+
+def _add_facts(
+    logger: object, name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Add what holds for the whole process, whichever thread or library writes the line."""
+    return {**_facts, **event}
+
+
 _SHARED: list[structlog.typing.Processor] = [
-    structlog.contextvars.merge_contextvars,
+    _add_facts,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
@@ -37,7 +47,7 @@ def configure(settings: LoggingSettings, process: str) -> None:
     for name in ("httpx2", "httpcore2", "python_multipart", "uvicorn.error", "alembic"):
         logging.getLogger(name).setLevel(max(settings.level, logging.WARNING))
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    structlog.contextvars.bind_contextvars(process=process)
+    about(process=process)
     structlog.configure(
         processors=[
             *_SHARED,
@@ -50,6 +60,14 @@ def configure(settings: LoggingSettings, process: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def about(**facts: object) -> None:
+    """Put facts into every later line of this process, also of its threads; None takes one out."""
+    for name, fact in facts.items():
+        _facts.pop(name, None)
+        if fact is not None:
+            _facts[name] = fact
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -1,5 +1,6 @@
 """How the HTTP face reaches the queue: one writer, one reader, each sharing its transactions."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,6 +19,9 @@ _log = log.logger(__name__)
 T = TypeVar("T")
 PAGE = 500
 """Actions read in one transaction."""
+
+QUIET = 2.0
+"""Seconds between two log lines about a database that is away."""
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """A token that no action has."""
@@ -44,6 +48,7 @@ class Access:
         self._database = database
         self._settings = settings
         self._seconds = settings.server.answer_seconds - RESERVE
+        self._quiet_until = 0.0
         self._writer: Group[Write, Any] = Group("writer", self._write, self._notify)
         self._reader: Group[str, Job | None] = Group("reader", self._read)
         # Of its own, so that nobody who asks for one action waits behind a long listing.
@@ -87,17 +92,23 @@ class Access:
     async def _call(self, group: Group[Any, Any], item: object, doubt: str) -> Any:
         try:
             return await group.call(item, self._seconds)
-        except InDoubt as error:
-            raise AciError(Code.IN_DOUBT, f"{doubt} ({error})") from error
-        except Unfinished as error:
+        except (InDoubt, Unfinished) as error:
+            self._log_why(error)
             raise AciError(Code.IN_DOUBT, doubt) from error
         except (Unavailable, NotBegun) as error:
-            said = f" ({error})" if str(error) else ""
+            self._log_why(error)
             raise AciError(
                 Code.UNAVAILABLE,
-                f"The database cannot be used at the moment, and nothing was changed{said}; "
-                "try again later.",
+                "The database cannot be used at the moment, and nothing was changed; "
+                "try again later. The server's log tells more.",
             ) from error
+
+    def _log_why(self, error: Exception) -> None:
+        """Log what is not a client's business; once a while, however many clients wait."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET
+            _log.warning("database is away", error=str(error) or type(error).__name__)
 
     def _write(self, items: Sequence[Write]) -> list[Any]:
         """Store all new actions of a batch in one transaction, then run the verbs in order."""

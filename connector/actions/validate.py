@@ -23,7 +23,7 @@ def checked(action: Action, sent: Mapping[str, str]) -> dict[str, Value]:
         text = given.get(parameter.name.casefold())
         if text is None or text == "":
             if parameter.required:
-                raise InvalidParameter(parameter.name, _expected(parameter), absent=True)
+                raise InvalidParameter(parameter.name, _wanted(parameter), absent=True)
             if parameter.default is not None:
                 values[parameter.name] = parameter.default
             continue
@@ -49,6 +49,13 @@ def _read(parameter: Parameter, text: str) -> Value | None:
             return by_name.get(text.strip().casefold())
         case "text":
             return text
+
+
+def _wanted(parameter: Parameter) -> str:
+    """Return what a missing parameter is for: its help, unless its kind says more."""
+    if parameter.kind == "choice" or not parameter.help:
+        return _expected(parameter)
+    return f"{_expected(parameter)}; {parameter.help.rstrip('.')}"
 
 
 def _expected(parameter: Parameter) -> str:

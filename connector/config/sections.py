@@ -37,7 +37,7 @@ class ServerSettings(SectionModel, frozen=True):
     ] = 16 << 20
     max_request_line: Annotated[
         Size,
-        Field(ge=1024),
+        Field(ge=1024, le=64 << 10),
         Setting("Longest request line (method, path and query) that is read.", "bytes"),
     ] = 64 << 10
     answer_seconds: Annotated[
@@ -122,8 +122,8 @@ class QueueSettings(SectionModel, frozen=True):
         Whole,
         Field(ge=1, le=1024),
         Setting(
-            "How many actions of the queue one server runs at once. Each runs in a process of "
-            "its own.",
+            "How many actions of the queue one worker process runs at once (see `[Server] "
+            "Workers`). Each runs in a process of its own.",
             "actions",
         ),
     ] = 2
@@ -221,7 +221,8 @@ class WebexSettings(SectionModel, frozen=True):
         Seconds,
         Field(ge=0, le=86400),
         Setting(
-            "Longest wait before one such repeat, also when Webex asks for more (`Retry-After`).",
+            "Longest that all waits before repeats of one request may take together. When Webex "
+            "asks for more (`Retry-After`), the action goes back to its queue until then.",
             "seconds",
         ),
     ] = 300.0

@@ -127,6 +127,5 @@ queues = sa.Table(
     Column("changed_at", Timestamp, nullable=False, comment="when it was paused or resumed"),
     Column("changed_by", sa.Text, nullable=False, comment="by whom"),
     Column("reason", sa.Text, comment="why"),
-    Column("max_running", sa.Integer, comment="limit over all servers; null is none"),
     comment="What holds for a whole queue; its row is the lock where claims must take turns",
 )

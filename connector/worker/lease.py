@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import connector
@@ -21,19 +21,24 @@ BEATS = 3
 
 
 class Lease:
-    """The lease of one worker. Whoever has lost it must end its runs without writing."""
+    """The lease of one worker. Whoever has lost it must end its runs without writing.
+
+    `queues`: what it serves, each with its limit; `tasks`: the fetch tasks it knows.
+    """
 
     def __init__(
         self,
         database: Database,
         state: Path,
         seconds: float,
-        serves: Mapping[str, object],
+        queues: Mapping[str, int],
+        tasks: Sequence[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._state = state
-        self._serves = serves
+        self._queues = list(queues)
+        self._serves = {"queues": dict(queues), "tasks": list(tasks)}
         self._clock = clock
         self._watch = workers.LeaseWatch(seconds)
         self._lock: int | None = None
@@ -54,7 +59,7 @@ class Lease:
             connector.__version__,
             self._serves,
         )
-        self._database.run(workers.register, me, list(self._serves))
+        self._database.run(workers.register, me, self._queues)
         self.worker_id = worker_id
         self._renewed = self._clock()
 

@@ -55,9 +55,9 @@ def perform(
 ) -> Outcome:
     """Run one action and return how it ended; only SystemExit and a closed channel pass through."""
     action = known[run["queue"]]
-    bound = _log.bind(token=run["token"], attempt=run["attempt"], action=action.name)
+    log.about(action=action.name, token=run["token"], attempt=run["attempt"])
     folder = Path(settings.paths.data_directory)
-    context = SlotContext(channel, run, folder, bound)
+    context = SlotContext(channel, run, folder, _log)
     try:
         return action.run(context)
     except Closed:
@@ -65,7 +65,7 @@ def perform(
     except Unavailable as error:
         return Release(str(error), after=1.0)
     except Exception as error:
-        bound.exception("action raised an exception")
+        _log.exception("action raised an exception")
         return Failed(f"{type(error).__name__}: {error}")
 
 

@@ -34,9 +34,10 @@ def build(settings: Settings, beat: Callable[[], None]) -> Worker:
     """Put a worker together from its settings."""
     database = open_database(settings, "worker")
     known = actions(settings, lambda: open_database(settings, "slot"))
-    serves = {name: settings.queue(name).maximum_threads for name in known}
+    queues = {name: settings.queue(name).maximum_threads for name in known}
+    tasks = [task.name for task in settings.tasks]
     state = hostlock.folder(settings.paths.data_directory)
-    lease = Lease(database, state, settings.worker.lease_seconds, serves)
+    lease = Lease(database, state, settings.worker.lease_seconds, queues, tasks)
     return Worker(settings, known, database, lease, beat)
 
 

@@ -167,12 +167,6 @@ def upgrade() -> None:
         ),
         sa.Column("changed_by", sa.Text(), nullable=False, comment="by whom"),
         sa.Column("reason", sa.Text(), nullable=True, comment="why"),
-        sa.Column(
-            "max_running",
-            sa.Integer(),
-            nullable=True,
-            comment="limit over all servers; null is none",
-        ),
         sa.PrimaryKeyConstraint("queue", name=op.f("queues_pkey")),
         comment="What holds for a whole queue; its row is the lock where claims must take turns",
         schema=schema,
