@@ -46,16 +46,20 @@ def received_settings(descriptor: int) -> Settings:
         return Settings.model_validate_json(file.read())
 
 
-def open_database(settings: Settings, application: str, pool_size: int = 2) -> Database:
+def open_database(
+    settings: Settings, application: str, pool_size: int = 2, patience: float = 0.0
+) -> Database:
     """Return the database of the settings; nothing is connected yet. Raises BadURL.
 
     `application`: what the server shows as the name of the connections, behind our own.
+    `patience`: seconds to go on trying where somebody else holds a lock.
     """
     return Database(
         settings.database.url.get_secret_value(),
         schema=settings.database.schema_name,
         application=f"webex-connector {application}",
         pool_size=pool_size,
+        patience=patience,
         lock_timeout_ms=settings.database.lock_timeout_ms,
         connect_seconds=settings.database.connect_timeout_seconds,
     )

@@ -10,7 +10,7 @@ from connector.aci.errors import AciError, Code
 from connector.aci.group import Group, NotBegun, Unfinished
 from connector.config import Settings
 from connector.db.engine import Database, Tx
-from connector.db.errors import InDoubt, Unavailable
+from connector.db.errors import InDoubt, Locked, Unavailable
 from connector.jobs import reading, requests
 from connector.jobs.job import Job, NewJob
 
@@ -92,6 +92,12 @@ class Access:
     async def _call(self, group: Group[Any, Any], item: object, doubt: str) -> Any:
         try:
             return await group.call(item, self._seconds)
+        except Locked as error:
+            raise AciError(
+                Code.UNAVAILABLE,
+                "Somebody holds a lock in the database that this needs, and nothing was changed; "
+                "try again later.",
+            ) from error
         except (InDoubt, Unfinished) as error:
             self._log_why(error)
             raise AciError(Code.IN_DOUBT, doubt) from error

@@ -32,7 +32,9 @@ def main() -> None:
     die_with_parent(signal.SIGTERM, given.parent)
     settings = received_settings(given.settings_fd)
     log.configure(settings.logging, "http")
-    database = open_database(settings, "http", pool_size=4)
+    database = open_database(
+        settings, "http", pool_size=4, patience=settings.server.answer_seconds / 2
+    )
     access = Access(database, settings)
     known = actions(settings, lambda: open_database(settings, "http"))
     config = uvicorn.Config(

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql import ColumnElement, Executable
 
 from connector.db.dialects.base import Dialect, Waits, Wake
-from connector.db.errors import BadURL, InDoubt, Unavailable
+from connector.db.errors import BadURL, InDoubt, Locked, Unavailable
 from connector.db.types import Timestamp
 
 P = ParamSpec("P")
@@ -56,8 +56,9 @@ class Database:
 
     `url`: an SQLAlchemy URL (`sqlite:////path/file.db`, `postgresql://user@host/name`).
     `schema`: where the tables are, on engines with schemas. `application`: what the server shows
-    as the name of each connection. The last two bound how long a statement waits for locks, and how
-    long connecting may take. Raises BadURL.
+    as the name of each connection. `lock_timeout_ms` and `connect_seconds` bound how long a
+    statement waits for locks and how long connecting may take; `patience` is how many seconds to go
+    on trying where somebody holds a lock. Raises BadURL.
     """
 
     def __init__(
@@ -69,7 +70,9 @@ class Database:
         pool_size: int = 2,
         lock_timeout_ms: int = 500,
         connect_seconds: float = 5.0,
+        patience: float = 0.0,
     ) -> None:
+        self._patience = patience
         parsed = _parse(url)
         self.dialect = _dialect(parsed)
         self.schema = schema if self.dialect.server_side_schema else None
@@ -86,7 +89,8 @@ class Database:
 
         A transaction that lost against another one (deadlock, lock time-out) is repeated a bounded
         number of times; so `work` must do nothing but read and write the database.
-        Raises Unavailable, or InDoubt when the connection was lost during the commit.
+        Raises Unavailable: Locked when somebody holds a lock that is needed, InDoubt when the
+        connection was lost during the commit.
         """
         return self._repeat(True, None, lambda tx: work(tx, *args, **kwargs))
 
@@ -124,22 +128,28 @@ class Database:
         self.engine.dispose()
 
     def _repeat(self, write: bool, now: datetime | None, work: Callable[[Tx], T]) -> T:
-        for attempt in range(REPEATS + 1):
+        give_up = time.monotonic() + self._patience
+        attempt = 0
+        while True:
             try:
                 return self._once(write, now, work)
             except DBAPIError as error:
-                if self.dialect.is_transient(error) and attempt < REPEATS:
+                if self.dialect.is_locked(error):
+                    if time.monotonic() < give_up:
+                        continue
+                    raise Locked(self._describe(error)) from error
+                attempt += 1
+                if self.dialect.is_transient(error) and attempt <= REPEATS:
                     time.sleep(random.uniform(0, min(0.2, 0.005 * 2**attempt)))
                     continue
                 # A pooled connection may have died unnoticed: a fresh one gets one try.
-                if error.connection_invalidated and attempt == 0:
+                if error.connection_invalidated and attempt == 1:
                     continue
                 if self.dialect.is_transient(error) or self.dialect.is_unavailable(error):
                     raise Unavailable(self._describe(error)) from error
                 raise
             except PoolTimeout as error:
                 raise Unavailable("every connection of the pool is in use") from error
-        raise AssertionError("unreachable: the last repeat returns or raises")
 
     def _once(self, write: bool, now: datetime | None, work: Callable[[Tx], T]) -> T:
         done = False

@@ -2,6 +2,7 @@
 
 DatabaseError
 ├── Unavailable      no connection, a lost one, or a lock that stays taken: try again later
+│   ├── Locked       what is wanted is locked by somebody else
 │   └── InDoubt      the connection was lost while a commit was under way
 ├── SchemaMissing    the database holds no schema of ours
 ├── SchemaMismatch   the schema and this program do not go together
@@ -15,6 +16,10 @@ class DatabaseError(Exception):
 
 class Unavailable(DatabaseError):
     """The database cannot be used at the moment; the same call may succeed later."""
+
+
+class Locked(Unavailable):
+    """Somebody else holds a lock on what is wanted, and did not let go of it in time."""
 
 
 class InDoubt(Unavailable):

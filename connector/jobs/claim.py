@@ -28,8 +28,10 @@ def due(tx: Tx, names: Collection[str]) -> dict[str, float]:
 
 def claim(tx: Tx, queue: str, worker_id: str, limit: int) -> list[Run]:
     """Take up to `limit` due jobs of a queue whose jobs do not exclude each other."""
-    chosen = _candidates(tx, queue, limit).with_only_columns(jobs.c.token)
-    return _take(tx, jobs.c.token.in_(chosen), worker_id)
+    candidates = _candidates(tx, queue, limit).with_only_columns(jobs.c.token)
+    # As a plain subquery PostgreSQL may run it once a row, each time finding others: too many.
+    chosen = candidates.cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql")
+    return _take(tx, jobs.c.token.in_(sa.select(chosen.c.token)), worker_id)
 
 
 def claim_by_task(

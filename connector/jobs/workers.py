@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from connector.db.engine import Database, Tx
+from connector.db.errors import Locked
 from connector.jobs import outcomes
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
@@ -100,8 +101,8 @@ def rescue(database: Database, by: str) -> list[str]:
             try:
                 database.run(outcomes.lose, run, "its worker is gone", by)
                 rescued.append(run.token)
-            except LeaseLost:
-                continue  # somebody else has rescued it meanwhile
+            except (LeaseLost, Locked):
+                continue  # rescued by somebody else, or locked: the next rescue looks again
 
 
 def _orphans(tx: Tx, limit: int, without: Collection[str]) -> list[Run]:

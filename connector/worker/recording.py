@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from connector import log
 from connector.config import Settings
 from connector.db.engine import Database, Tx
+from connector.db.errors import Locked
 from connector.jobs import outcomes
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
@@ -73,17 +74,27 @@ class Recorder:
         self._waiting.clear()
 
     def record(self) -> None:
-        """Write what waits. Raises Unavailable; what is not written then is kept."""
-        while self._waiting:
+        """Write what waits. Raises Unavailable; what is not written then is kept.
+
+        A job whose row somebody has locked is passed over, and tried again the next time.
+        """
+        for _ in range(len(self._waiting)):
             ended = self._waiting[0]
-            bound = _log.bind(token=ended.run.token, attempt=ended.run.attempt)
             try:
-                state = self._database.run(ended.write)
-                bound.info("run ended", verb=ended.verb, state=state.value)
-            except LeaseLost:
-                bound.warning("write refused: the job is no longer held", verb=ended.verb)
-                self._database.run(outcomes.refused, ended.run, ended.verb)
-            self._waiting.popleft()
+                self._record(ended)
+                self._waiting.popleft()
+            except Locked as error:
+                _log.warning("end of run waits", token=ended.run.token, error=str(error))
+                self._waiting.rotate(-1)
+
+    def _record(self, ended: Ended) -> None:
+        bound = _log.bind(token=ended.run.token, attempt=ended.run.attempt)
+        try:
+            state = self._database.run(ended.write)
+            bound.info("run ended", verb=ended.verb, state=state.value)
+        except LeaseLost:
+            bound.warning("write refused: the job is no longer held", verb=ended.verb)
+            self._database.run(outcomes.refused, ended.run, ended.verb)
 
     def _add(self, run: Run, verb: str, write: Write) -> None:
         self._waiting.append(Ended(run, verb, write))

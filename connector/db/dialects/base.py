@@ -109,6 +109,10 @@ class Dialect:
         """Say whether repeating the whole transaction may succeed at once."""
         return False
 
+    def is_locked(self, error: DBAPIError) -> bool:
+        """Say whether somebody else's lock was waited for in vain."""
+        return False
+
     def is_unavailable(self, error: DBAPIError) -> bool:
         """Say whether the server is out of reach or refuses work for now."""
         return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

@@ -23,10 +23,10 @@ SESSION = {
     "timezone": "UTC",
 }
 
+LOCKED = "55P03"  # lock not available within lock_timeout
 REPEAT = {
     "40001",  # serialization failure
     "40P01",  # deadlock detected
-    "55P03",  # lock not available within lock_timeout
 }
 
 
@@ -69,6 +69,10 @@ class PostgreSQL(Dialect):
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether the transaction lost against another one."""
         return getattr(error.orig, "sqlstate", None) in REPEAT
+
+    def is_locked(self, error: DBAPIError) -> bool:
+        """Say whether a row or table stayed locked for the whole lock_timeout."""
+        return getattr(error.orig, "sqlstate", None) == LOCKED
 
     def notify(self, connection: sa.Connection, queues: Collection[str]) -> None:
         """Send one notification a queue, in a transaction of its own."""

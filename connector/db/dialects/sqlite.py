@@ -18,9 +18,6 @@ from sqlalchemy.sql import ColumnElement
 from connector.db.dialects.base import Dialect, Waits, Wake
 from connector.db.types import Timestamp
 
-BUSY_MS = 2000
-"""How long to wait for a program that writes without queueing on our lock file, milliseconds."""
-
 _IN_MODIFY = 0x2  # sys/inotify.h
 
 
@@ -30,8 +27,8 @@ class SQLite(Dialect):
     name = "sqlite"
 
     def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
-        """Return engine options: a small pool, and no wait beyond our own lock."""
-        return {"connect_args": {"timeout": BUSY_MS / 1000}}
+        """Return engine options: how long to wait for who does not queue on our lock file."""
+        return {"connect_args": {"timeout": waits.lock_ms / 1000}}
 
     def prepare(self, engine: sa.Engine) -> None:
         """Set the pragmas of each connection and open its lock file beside the database."""
@@ -117,8 +114,8 @@ class SQLite(Dialect):
             return None
         return owner if owner != host else None
 
-    def is_transient(self, error: DBAPIError) -> bool:
-        """Say whether another writer was in the way."""
+    def is_locked(self, error: DBAPIError) -> bool:
+        """Say whether a program that does not queue on our lock file was in the way."""
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 

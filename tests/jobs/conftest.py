@@ -1,0 +1,85 @@
+"""Jobs brought into every state, on every engine."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from connector.db.engine import Database
+from connector.jobs import claim, outcomes, reading, requests
+from connector.jobs.job import Job, NewJob, Run
+from connector.jobs.states import State
+from connector.jobs.tables import job_events, jobs
+from connector.jobs.token import new_token
+
+WORKER = "00000000-0000-7000-8000-00000000000a"
+OTHER = "00000000-0000-7000-8000-00000000000b"
+
+
+class Jobs:
+    """Jobs of one database: made, moved, looked at."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def submit(self, queue: str = "Test", **given: object) -> str:
+        token = new_token()
+        job = NewJob(token, queue, {}, **given)  # type: ignore[arg-type]
+        self.database.run(requests.submit, [job])
+        return token
+
+    def claim(self, token: str, worker: str = WORKER) -> Run:
+        runs = self.database.run(claim.claim, self.job(token).queue, worker, 1000)
+        return next(run for run in runs if run.token == token)
+
+    def running(self, worker: str = WORKER) -> Run:
+        return self.claim(self.submit(), worker)
+
+    def job(self, token: str) -> Job:
+        return self.database.read(reading.get, [token])[token]
+
+    def state(self, token: str) -> State:
+        return self.job(token).state
+
+    def row(self, token: str) -> dict[str, object]:
+        """Return everything that is stored of a job."""
+        with self.database.engine.connect() as connection:
+            found = connection.execute(sa.select(jobs).where(jobs.c.token == token)).one()
+        return dict(found._mapping)
+
+    def events(self, token: str) -> list[str]:
+        c = job_events.c
+        with self.database.engine.connect() as connection:
+            found = connection.execute(sa.select(c.event).where(c.token == token).order_by(c.id))
+            return list(found.scalars())
+
+    def by_hand(self, token: str, /, **values: object) -> None:
+        """Change a row as a DBA does."""
+        with self.database.engine.begin() as connection:
+            connection.execute(sa.update(jobs).where(jobs.c.token == token).values(values))
+
+    def in_state(self, state: State) -> tuple[str, Run | None]:
+        """Return the token of a job in a state, and its run if it has had one."""
+        token = self.submit()
+        if state is State.QUEUED:
+            return token, None
+        if state is State.PAUSED:
+            self.by_hand(token, state=state, changed_by="test")
+            return token, None
+        if state is State.CANCELLED:
+            self.database.run(requests.cancel, token=token, by="test")
+            return token, None
+        run = self.claim(token)
+        verbs: dict[State, Callable[[], object]] = {
+            State.RUNNING: lambda: None,
+            State.FINISHED: lambda: self.database.run(outcomes.finish, run, {}),
+            State.FAILED: lambda: self.database.run(outcomes.fail, run, "as asked"),
+            State.STOPPED: lambda: self.database.run(outcomes.stop, run),
+        }
+        verbs[state]()
+        return token, run
+
+
+@pytest.fixture
+def kit(database: Database) -> Jobs:
+    return Jobs(database)
