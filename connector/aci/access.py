@@ -129,9 +129,12 @@ class Access:
         step = self._settings.actions.ageing_step_seconds
         try:
             self._database.run(requests.submit, new, step)
-        except InDoubt:
+        except InDoubt as doubt:
             # Tokens are made before the insert, so storing them again is harmless, and certain.
-            self._database.run(requests.submit, new, step)
+            try:
+                self._database.run(requests.submit, new, step)
+            except Unavailable:
+                raise doubt from None
 
     def _bound(self, verb: Callable[[Tx], Any]) -> Callable[[], Any]:
         return lambda: self._database.run(verb)

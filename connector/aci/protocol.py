@@ -1,7 +1,6 @@
 """HTTP/1.1 as uvicorn speaks it, with bounds on what a client may send before it is understood."""
 
 import asyncio
-import re
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -11,8 +10,6 @@ HEAD_BYTES = 256 * 1024
 
 HEAD_SECONDS = 20.0
 """A request's head must be there this long after its first byte, or the connection is closed."""
-
-_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 class HeadTooLarge(Exception):
@@ -32,9 +29,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._overdue = self.loop.call_later(HEAD_SECONDS, self._close_overdue)
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the request line, bytes beyond ASCII escaped as they should have been."""
+        """Take a part of the request line."""
         self._count(len(url))
-        super().on_url(_NOT_ASCII.sub(lambda found: f"%{found[0][0]:02X}".encode(), url))
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
@@ -45,6 +42,14 @@ class BoundedProtocol(HttpToolsProtocol):
         """Pass the request on."""
         self._in_time()
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request: say what would be one, and close."""
+        super().send_400_response(
+            "This is no HTTP request that this server can read. Send HTTP/1.1, escape in the "
+            "request line what is not printable ASCII (%C3%A9), keep the request line within 64 "
+            f"KiB and all of the head within {HEAD_BYTES // 1024} KiB.\n"
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was begun."""

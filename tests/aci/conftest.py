@@ -8,6 +8,9 @@ import pytest
 from hypothesis import settings
 
 from connector.aci.request import Limits, Request, parse
+from connector.db.engine import Database
+from tests.aci.serving import Face, facing
+from tests.conftest import fresh_url, migrate
 
 # On a busy machine one example may well take longer than hypothesis allows by default.
 settings.register_profile("unhurried", deadline=None)
@@ -47,3 +50,21 @@ def ask() -> Callable[..., Request]:
         return parse(method, path, query, content_type, body, limits or Limits())
 
     return parse_target
+
+
+@pytest.fixture
+def face(database: Database, empty_url: str) -> Iterator[Face]:
+    """The HTTP face over each engine."""
+    with facing(empty_url) as running:
+        yield running
+
+
+@pytest.fixture
+def lone_face(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Face]:
+    """The HTTP face over SQLite, where the engine does not matter."""
+    url = fresh_url("sqlite", request, tmp_path)
+    opened = Database(url)
+    migrate(opened)
+    opened.close()
+    with facing(url) as running:
+        yield running
