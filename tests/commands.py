@@ -1,0 +1,103 @@
+"""The command `webex-connector` as people run it: real processes in a folder of their own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from select import select
+
+import psutil
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 30.0
+
+
+class Serving:
+    """A running `serve` or `work`: its process, what it said first, and where it serves."""
+
+    def __init__(self, process: subprocess.Popen[str], first: str, errors: Path) -> None:
+        self.process = process
+        self.first = first
+        self.url = first.rpartition(" ")[2]
+        self.errors = errors
+
+    def family(self) -> list[psutil.Process]:
+        """Return every process of the server, the supervisor first."""
+        root = psutil.Process(self.process.pid)
+        return [root, *root.children(recursive=True)]
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End the server in order and return its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(SECONDS)
+
+    def kill(self) -> None:
+        """Kill all of its processes at once, as a power cut does; none is left."""
+        family = self.family() if self.process.poll() is None else []
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, SECONDS)
+        self.process.wait(SECONDS)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One installation of the program. `folder`: where it is started, which holds its data."""
+
+    command: tuple[str, ...]
+    folder: Path
+    python_path: str = ""
+
+    def environment(self, settings: dict[str, str]) -> dict[str, str]:
+        """Return an environment with these settings alone, such as SERVER_PORT="0"."""
+        ours = ("CONNECTOR_", "WEBEX_", "PYTHON")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        given = {f"CONNECTOR_{name}": value for name, value in settings.items()}
+        path = {"PYTHONPATH": self.python_path} if self.python_path else {}
+        # A terminal of one width, so that help breaks its lines the same everywhere.
+        return {**kept, **path, **given, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+
+    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end and return what it printed and its exit status."""
+        return subprocess.run(
+            [*self.command, *arguments],
+            cwd=self.folder,
+            env=self.environment(settings),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+
+    @contextlib.contextmanager
+    def running(self, *arguments: str, **settings: str) -> Iterator[Serving]:
+        """Start a server, yield it once it has said that it serves, and end it for certain."""
+        errors = self.folder / "errors.log"
+        with errors.open("a") as told:
+            process = subprocess.Popen(
+                [*self.command, *arguments],
+                cwd=self.folder,
+                env=self.environment({"SERVER_PORT": "0", **settings}),
+                stdout=subprocess.PIPE,
+                stderr=told,
+                text=True,
+            )
+        assert process.stdout is not None
+        serving = Serving(process, "", errors)
+        try:
+            ready = select([process.stdout], [], [], SECONDS)[0]
+            first = process.stdout.readline().strip() if ready else ""
+            assert first, f"said nothing; its log: {errors.read_text()}"
+            yield Serving(process, first, errors)
+        finally:
+            serving.kill()
+            process.stdout.close()
+
+
+def checkout(folder: Path) -> Program:
+    """Return the program as it stands in this checkout."""
+    return Program((sys.executable, "-m", "connector"), folder, str(ROOT))

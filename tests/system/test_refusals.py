@@ -1,0 +1,205 @@
+"""What keeps a command from beginning: one sentence each, exit status 2, never a traceback."""
+
+import contextlib
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connector.db.engine import Database
+from tests.commands import Program, checkout
+
+# Root may write everywhere. This starts a command without that right (capability 1,
+# CAP_DAC_OVERRIDE, taken from the bounding set by prctl 24); other users do not have it anyway.
+PLAIN_RIGHTS = """
+import ctypes, os, sys
+if ctypes.CDLL(None).prctl(24, 1, 0, 0, 0) and os.geteuid() == 0:
+    sys.exit("root cannot give up its right to write everywhere")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    """The program in an empty folder, where its data folder will be."""
+    return checkout(tmp_path)
+
+
+@pytest.fixture
+def migrated(program: Program) -> Program:
+    """The program with a database of its own."""
+    done = program.run("migrate")
+    assert done.returncode == 0, done.stderr
+    return program
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one sentence with which a command refused."""
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    name, colon, sentence = line.partition(": ")
+    assert (name, colon) == ("webex-connector", ": ")
+    return sentence
+
+
+def change(program: Program, statement: str) -> None:
+    """Change the database as somebody else might."""
+    with contextlib.closing(sqlite3.connect(program.folder / "data/connector.db")) as database:
+        database.execute(statement)
+        database.commit()
+
+
+@pytest.fixture
+def taken_port() -> Iterator[str]:
+    """A port that somebody else listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield str(other.getsockname()[1])
+
+
+def test_a_port_in_use_is_named_with_the_setting_to_change(
+    migrated: Program, taken_port: str
+) -> None:
+    said = refusal(migrated.run("serve", "--port", taken_port))
+    assert f"cannot listen on 127.0.0.1:{taken_port}: Address already in use" in said
+    assert "[Server] Port or --port" in said
+
+
+def test_a_second_server_on_one_sqlite_file_is_refused_and_the_first_stays(
+    migrated: Program,
+) -> None:
+    with migrated.running("serve") as first:
+        said = refusal(migrated.run("serve", "--port", "0"))
+        assert f"another server uses the SQLite file {migrated.folder}/data/connector.db" in said
+        assert first.process.poll() is None
+        assert first.end() == 0
+    with migrated.running("serve") as next_one:
+        assert next_one.end() == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "work"])
+def test_another_hosts_sqlite_file_is_refused(migrated: Program, command: str) -> None:
+    (migrated.folder / "data/connector.db-host").write_text("elsewhere\n")
+    said = refusal(migrated.run(command))
+    assert "belongs to the host elsewhere; several hosts need PostgreSQL" in said
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "migrate"])
+def test_a_data_folder_that_cannot_be_made_is_named(program: Program, command: str) -> None:
+    (program.folder / "file").touch()
+    folder = f"{program.folder}/file/data"
+    said = refusal(program.run(command, PATHS_DATADIRECTORY=folder))
+    assert folder in said
+    assert "Not a directory" in said
+    assert "[Paths] DataDirectory" in said
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "migrate"])
+def test_a_data_folder_without_the_right_to_write_is_named(program: Program, command: str) -> None:
+    folder = program.folder / "data"
+    folder.mkdir(mode=0o500)
+    plain = Program((sys.executable, "-c", PLAIN_RIGHTS, *program.command), program.folder)
+    plain = Program(plain.command, plain.folder, program.python_path)
+    said = refusal(plain.run(command))
+    assert str(folder) in said
+    assert "[Paths] DataDirectory" in said
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "check"])
+def test_a_database_in_a_folder_without_the_right_to_write_is_named(
+    migrated: Program, command: str
+) -> None:
+    folder = migrated.folder / "other"
+    (migrated.folder / "data").rename(folder)
+    for path in folder.iterdir():
+        path.chmod(0o400)
+    folder.chmod(0o500)
+    plain = (sys.executable, "-c", PLAIN_RIGHTS, *migrated.command)
+    done = Program(plain, migrated.folder, migrated.python_path).run(
+        command, DATABASE_URL=f"sqlite:///{folder}/connector.db"
+    )
+    assert "Traceback" not in done.stderr
+    said = done.stdout if command == "check" else refusal(done)
+    assert f"{folder}/connector.db cannot be used: " in said
+
+
+@pytest.mark.parametrize("command", ["serve", "work"])
+def test_without_tables_it_says_to_migrate(program: Program, empty_url: str, command: str) -> None:
+    said = refusal(program.run(command, DATABASE_URL=empty_url))
+    assert said.endswith("with: webex-connector migrate")
+    database = Database(empty_url)
+    if database.dialect.missing(database.engine.url):
+        assert not (program.folder / "connector.db").exists(), "made an empty file"
+    database.close()
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "migrate"])
+def test_tables_of_another_product_are_not_touched(migrated: Program, command: str) -> None:
+    change(migrated, "UPDATE schema_info SET product = 'another product'")
+    change(migrated, "DELETE FROM alembic_version")
+    said = refusal(migrated.run(command))
+    assert "belong to 'another product', not to webex-connector" in said
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "migrate"])
+def test_the_schema_of_a_newer_program_says_to_upgrade_this_one(
+    migrated: Program, command: str
+) -> None:
+    change(migrated, "UPDATE schema_info SET version = 99, oldest_program = '9.1'")
+    change(migrated, "UPDATE alembic_version SET version_num = '0099'")
+    said = refusal(migrated.run(command))
+    assert "the schema has version 99" in said
+    assert "it needs webex-connector 9.1 or later: upgrade this program" in said
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "migrate"])
+def test_a_file_that_is_no_database_is_left_as_it_is(program: Program, command: str) -> None:
+    file = program.folder / "letter.txt"
+    file.write_bytes(content := os.urandom(9000))
+    said = refusal(program.run(command, DATABASE_URL=f"sqlite:///{file}"))
+    assert f"{file} cannot be used: file is not a database" in said
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "migrate"])
+def test_a_postgresql_out_of_reach_is_named_without_its_password(
+    program: Program, command: str
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        address = "127.0.0.1:{}".format(nobody.getsockname()[1])
+        url = f"postgresql://someone:hush@{address}/actions"
+        said = refusal(program.run(command, DATABASE_URL=url))
+    assert f"someone:***@{address}/actions cannot be used: " in said
+    assert "Connection refused" in said
+    assert "hush" not in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "expected"),
+    [
+        ("SERVER_PORT", "seventy", '"seventy": expected a whole number'),
+        ("SERVER_HOST", "0.0.0.0", '"0.0.0.0": the server listens on loopback only'),
+        ("DATABASE_URL", "oracle://scott:tiger@host/db", "expected sqlite:///"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_with_its_source_and_what_would_be_right(
+    program: Program, setting: str, value: str, expected: str
+) -> None:
+    said = refusal(program.run("serve", **{setting: value}))
+    assert f"(environment CONNECTOR_{setting})" in said
+    assert expected in said
+    assert "tiger" not in said
+
+
+def test_a_configuration_file_that_is_not_there_is_named(program: Program) -> None:
+    said = refusal(program.run("serve", "--config", "nothing.cfg"))
+    assert said == "nothing.cfg: cannot be read: No such file or directory"
