@@ -1,13 +1,14 @@
 """`check`: are the settings right, and can the database and Webex be reached?"""
 
+import contextlib
 from collections.abc import Callable
 
 from connector.actions.registry import GROUP, names
-from connector.cli.wiring import database_of
 from connector.config import Settings
 from connector.config.addresses import shown_url
 from connector.db import schema
 from connector.db.errors import DatabaseError
+from connector.process import open_database
 
 
 def run(settings: Settings) -> None:
@@ -42,7 +43,7 @@ def _actions() -> str:
 
 
 def _database(settings: Settings) -> str:
-    with database_of(settings, "check") as database:
+    with contextlib.closing(open_database(settings, "check")) as database:
         schema.check(database)
     return shown_url(settings.database.url.get_secret_value())
 
