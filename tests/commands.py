@@ -5,11 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from select import select
+from urllib.parse import urlencode
 
+import httpx2
 import psutil
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +27,22 @@ class Serving:
         self.first = first
         self.url = first.rpartition(" ")[2]
         self.errors = errors
+
+    def ask(self, action: str, **parameters: str) -> ET.Element:
+        """Send an action in the path, as ACI clients do, and return `responsedata`."""
+        query = urlencode({"action": action, **parameters})
+        reply = httpx2.get(self.url + query, trust_env=False, timeout=SECONDS)
+        assert reply.status_code == 200
+        data = ET.fromstring(reply.content).find("responsedata")
+        assert data is not None, reply.text
+        return data
+
+    def status(self, queue: str, token: str) -> ET.Element:
+        """Return how an action is doing, as GetStatus tells."""
+        asked = {"QueueName": queue, "QueueAction": "GetStatus", "Token": token}
+        action = self.ask("QueueInfo", **asked).find("actions/action")
+        assert action is not None, f"{token} is not known"
+        return action
 
     def family(self) -> list[psutil.Process]:
         """Return every process of the server, the supervisor first."""
