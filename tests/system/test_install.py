@@ -22,7 +22,9 @@ def python(installed: Path, folder: Path, code: str) -> str:
 def test_the_installed_package_is_the_wheels_with_its_migrations_and_its_type_marker(
     installed: Path, tmp_path: Path
 ) -> None:
-    package = Path(python(installed, tmp_path, "import connector; print(connector.__file__)")).parent
+    package = Path(
+        python(installed, tmp_path, "import connector; print(connector.__file__)")
+    ).parent
     assert package == site_packages(installed) / "connector"
     for part in ("py.typed", "migrations/env.py", "migrations/guards/sqlite.sql"):
         assert (package / part).is_file(), part

@@ -173,7 +173,7 @@ def test_a_postgresql_out_of_reach_is_named_without_its_password(
 ) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-        address = "127.0.0.1:{}".format(nobody.getsockname()[1])
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
         url = f"postgresql://someone:hush@{address}/actions"
         said = refusal(program.run(command, DATABASE_URL=url))
     assert f"someone:***@{address}/actions cannot be used: " in said
