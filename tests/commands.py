@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,14 @@ import psutil
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 30.0
+
+
+def gone(process: psutil.Process) -> bool:
+    """Say whether a process has ended; whether anybody has asked for its status does not count."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 class Serving:
@@ -60,8 +69,11 @@ class Serving:
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(family, SECONDS)
         self.process.wait(SECONDS)
+        deadline = time.monotonic() + SECONDS
+        while not all(map(gone, family)):
+            assert time.monotonic() < deadline, f"still there: {family}"
+            time.sleep(0.01)
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,7 @@ class Program:
                 stdout=subprocess.PIPE,
                 stderr=told,
                 text=True,
+                start_new_session=True,
             )
         assert process.stdout is not None
         serving = Serving(process, "", errors)

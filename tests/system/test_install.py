@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import connector
-from tests.commands import Program
+from tests.commands import Program, gone
 from tests.installation import site_packages
 
 pytestmark = pytest.mark.xdist_group("installation")
@@ -52,7 +52,7 @@ def test_migrate_and_serve_work_in_an_empty_folder(installed: Path, tmp_path: Pa
         assert connector.__version__ in told
         family = server.family()
         assert server.end() == 0
-        assert not [process for process in family if process.is_running()]
+        assert all(map(gone, family))
 
 
 def test_the_program_runs_as_a_module_too(installed: Path, tmp_path: Path) -> None:
