@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from connector.sandbox.process import SandboxProcess
-from tests.commands import Program, checkout
+from tests.commands import Program, checkout, migrated
+
+pytestmark = pytest.mark.xdist_group("commands")
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +21,7 @@ def sandbox() -> Iterator[SandboxProcess]:
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The program with a migrated database."""
-    made = checkout(tmp_path_factory.mktemp("check"))
-    assert made.run("migrate").returncode == 0
-    return made
+    return migrated(tmp_path_factory.mktemp("check"))
 
 
 def checked(program: Program, status: int, **settings: str) -> list[str]:
@@ -62,8 +62,10 @@ def test_webex_out_of_reach_is_said(program: Program) -> None:
     assert "127.0.0.1:1" in webex
 
 
-def test_without_tables_and_token_it_says_what_to_do_about_each(tmp_path: Path) -> None:
-    settings, database, webex = checked(checkout(tmp_path), 1)
+def test_what_is_missing_or_unknown_is_said_with_what_to_do_about_it(tmp_path: Path) -> None:
+    unknown, settings, database, webex = checked(checkout(tmp_path), 1, SERVER_PROT="7023")
+    assert unknown.startswith("warning settings: ")
+    assert "CONNECTOR_SERVER_PROT" in unknown
     assert settings.startswith("ok ")
     assert database.startswith("WRONG   database: ")
     assert database.endswith("make it with: webex-connector migrate")
@@ -77,16 +79,3 @@ def test_every_wrong_setting_has_its_line(program: Program) -> None:
     assert all(line.startswith("WRONG   settings: ") for line in lines)
     assert "[Server] Port" in lines[0]
     assert "[Worker] LeaseSeconds" in lines[1]
-
-
-def test_an_unknown_setting_is_warned_of(program: Program, sandbox: SandboxProcess) -> None:
-    first, *others = checked(
-        program,
-        0,
-        SERVER_PROT="7023",
-        WEBEX_BASEURL=sandbox.base_url,
-        WEBEX_ACCESSTOKEN=sandbox.token,
-    )
-    assert first.startswith("warning settings: ")
-    assert "CONNECTOR_SERVER_PROT" in first
-    assert all(line.startswith("ok ") for line in others)

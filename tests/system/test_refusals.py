@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from connector.db.engine import Database
-from tests.commands import Program, checkout
-from tests.conftest import migrate
+from tests.commands import Program, checkout, migrated
 
 # Root may write everywhere. This starts a command without that right (capability 1,
 # CAP_DAC_OVERRIDE, taken from the bounding set by prctl 24); other users do not have it anyway.
@@ -33,14 +32,9 @@ def program(tmp_path: Path) -> Program:
 
 
 @pytest.fixture
-def migrated(program: Program) -> Program:
-    """The program with a database of its own."""
-    data = program.folder / "data"
-    data.mkdir()
-    database = Database(f"sqlite:///{data}/connector.db")
-    migrate(database)
-    database.close()
-    return program
+def ready(tmp_path: Path) -> Program:
+    """The program with a migrated database."""
+    return migrated(tmp_path)
 
 
 def plain(program: Program) -> Program:
@@ -74,37 +68,34 @@ def taken_port() -> Iterator[str]:
         yield str(other.getsockname()[1])
 
 
-def test_a_port_in_use_is_named_with_the_setting_to_change(
-    migrated: Program, taken_port: str
-) -> None:
-    said = refusal(migrated.run("serve", "--port", taken_port))
+def test_a_port_in_use_is_named_with_the_setting_to_change(ready: Program, taken_port: str) -> None:
+    said = refusal(ready.run("serve", "--port", taken_port))
     assert f"cannot listen on 127.0.0.1:{taken_port}: Address already in use" in said
     assert "[Server] Port or --port" in said
 
 
 def test_a_second_server_on_one_sqlite_file_is_refused_and_the_first_stays(
-    migrated: Program,
+    ready: Program,
 ) -> None:
-    with migrated.running("serve") as first:
-        said = refusal(migrated.run("serve", "--port", "0"))
-        assert f"another server uses the SQLite file {migrated.folder}/data/connector.db" in said
+    with ready.running("serve", SERVER_WORKERS="0") as first:
+        said = refusal(ready.run("serve", "--port", "0"))
+        assert f"another server uses the SQLite file {ready.folder}/data/connector.db" in said
         assert first.process.poll() is None
         assert first.end() == 0
-    with migrated.running("serve") as next_one:
-        assert next_one.end() == 0
+    with ready.running("serve", SERVER_WORKERS="0") as later:
+        assert later.end() == 0
 
 
-def test_work_on_another_hosts_sqlite_file_is_refused(migrated: Program) -> None:
-    (migrated.folder / "data/connector.db-host").write_text("elsewhere\n")
-    said = refusal(migrated.run("work"))
+def test_work_on_another_hosts_sqlite_file_is_refused(ready: Program) -> None:
+    (ready.folder / "data/connector.db-host").write_text("elsewhere\n")
+    said = refusal(ready.run("work"))
     assert "belongs to the host elsewhere; several hosts need PostgreSQL" in said
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate"])
-def test_a_data_folder_that_cannot_be_made_is_named(program: Program, command: str) -> None:
+def test_a_data_folder_that_cannot_be_made_is_named(program: Program) -> None:
     (program.folder / "file").touch()
     folder = f"{program.folder}/file/data"
-    said = refusal(program.run(command, PATHS_DATADIRECTORY=folder))
+    said = refusal(program.run("serve", PATHS_DATADIRECTORY=folder))
     assert folder in said
     assert "Not a directory" in said
     assert "[Paths] DataDirectory" in said
@@ -120,13 +111,13 @@ def test_a_data_folder_without_the_right_to_write_is_named(program: Program, com
     assert list(folder.iterdir()) == []
 
 
-def test_a_database_in_a_folder_without_the_right_to_write_is_named(migrated: Program) -> None:
-    folder = migrated.folder / "other"
-    (migrated.folder / "data").rename(folder)
+def test_a_database_in_a_folder_without_the_right_to_write_is_named(ready: Program) -> None:
+    folder = ready.folder / "other"
+    (ready.folder / "data").rename(folder)
     for path in folder.iterdir():
         path.chmod(0o400)
     folder.chmod(0o500)
-    said = refusal(plain(migrated).run("serve", DATABASE_URL=f"sqlite:///{folder}/connector.db"))
+    said = refusal(plain(ready).run("serve", DATABASE_URL=f"sqlite:///{folder}/connector.db"))
     assert f"{folder}/connector.db cannot be used: " in said
 
 
@@ -140,20 +131,20 @@ def test_without_tables_it_says_to_migrate(program: Program, empty_url: str) -> 
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
-def test_tables_of_another_product_are_not_touched(migrated: Program, command: str) -> None:
-    change(migrated, "UPDATE schema_info SET product = 'another product'")
-    change(migrated, "DELETE FROM alembic_version")
-    said = refusal(migrated.run(command))
+def test_tables_of_another_product_are_not_touched(ready: Program, command: str) -> None:
+    change(ready, "UPDATE schema_info SET product = 'another product'")
+    change(ready, "DELETE FROM alembic_version")
+    said = refusal(ready.run(command))
     assert "belong to 'another product', not to webex-connector" in said
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_the_schema_of_a_newer_program_says_to_upgrade_this_one(
-    migrated: Program, command: str
+    ready: Program, command: str
 ) -> None:
-    change(migrated, "UPDATE schema_info SET version = 99, oldest_program = '9.1'")
-    change(migrated, "UPDATE alembic_version SET version_num = '0099'")
-    said = refusal(migrated.run(command))
+    change(ready, "UPDATE schema_info SET version = 99, oldest_program = '9.1'")
+    change(ready, "UPDATE alembic_version SET version_num = '0099'")
+    said = refusal(ready.run(command))
     assert "the schema has version 99" in said
     assert "it needs webex-connector 9.1 or later: upgrade this program" in said
 
