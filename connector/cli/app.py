@@ -27,7 +27,7 @@ Config = Annotated[
 ]
 Url = Annotated[
     str | None,
-    typer.Option("--database", help="Database URL, over [[Database]] URL.", show_default=False),
+    typer.Option("--database", help="Database URL, over [Database] URL.", show_default=False),
 ]
 Port = Annotated[
     str | None,
@@ -67,9 +67,9 @@ def migrate(config: Config = None, database: Url = None) -> None:
 @app.command(epilog="Exit status 0: all is well. 1: something is wrong, and was said.")
 def check(config: Config = None, database: Url = None) -> None:
     """Check the settings, reach the database and Webex, and say what is wrong in plain words."""
-    from connector.cli import checking, wiring
+    from connector.cli import checking
 
-    checking.run(wiring.settings_of(config, {"Database.URL": database}))
+    checking.run(config, {"Database.URL": database})
 
 
 @app.command()

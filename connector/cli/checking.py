@@ -1,17 +1,32 @@
 """`check`: are the settings right, and can the database and Webex be reached?"""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from connector.actions.registry import GROUP, names
-from connector.cli.wiring import database_of
-from connector.config import Settings
+from connector.cli.wiring import loaded_from
+from connector.config import ConfigError, Settings
 from connector.config.addresses import shown_url
 from connector.db import schema
 from connector.db.errors import DatabaseError
+from connector.process import open_database
 
 
-def run(settings: Settings) -> None:
-    """Print one line a check; exit with status 1 if any failed."""
+def run(config: Path | None, flags: Mapping[str, str | None]) -> None:
+    """Print one line a check; exit with status 1 if any failed.
+
+    `config`: the file, as for `connector.config.load`; `flags`: "Section.Key" to value.
+    """
+    try:
+        loaded = loaded_from(config, flags)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"WRONG   settings: {problem}")
+        raise SystemExit(1) from None
+    for warning in loaded.warnings:
+        print(f"warning settings: {warning}")
+    settings = loaded.settings
     results = [
         _told("settings", lambda: f"{len(settings.tasks)} fetch tasks; actions {_actions()}"),
         _told("database", lambda: _database(settings)),
@@ -42,7 +57,7 @@ def _actions() -> str:
 
 
 def _database(settings: Settings) -> str:
-    with database_of(settings, "check") as database:
+    with contextlib.closing(open_database(settings, "check")) as database:
         schema.check(database)
     return shown_url(settings.database.url.get_secret_value())
 
@@ -62,5 +77,5 @@ def _webex(settings: Settings) -> str:
         ) as client:
             me = client.me()
     except WebexError as error:
-        raise Problem(str(error)) from error
+        raise Problem(f"{settings.webex.base_url}: {error}") from error
     return f"{settings.webex.base_url} knows the token as {me.display_name}"

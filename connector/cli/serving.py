@@ -21,20 +21,23 @@ def run(settings: Settings, *, http: bool) -> None:
         _check_host(database)
         lock = _lock_server(database) if http else None
         listener = listen(settings) if http else None
-        if listener is not None:
-            host, port = listener.getsockname()[:2]
-            address = f"[{host}]" if ":" in host else host
-            print(f"webex-connector: serving on http://{address}:{port}/", flush=True)
-        else:
-            shown = shown_url(settings.database.url.get_secret_value())
-            print(f"webex-connector: working on {shown}", flush=True)
         try:
-            Supervisor(settings, database, listener).run()
+            Supervisor(settings, database, listener).run(lambda: _announce(settings, listener))
         finally:
             if listener is not None:
                 listener.close()
             if lock is not None:
                 os.close(lock)
+
+
+def _announce(settings: Settings, listener: socket.socket | None) -> None:
+    if listener is not None:
+        host, port = listener.getsockname()[:2]
+        address = f"[{host}]" if ":" in host else host
+        print(f"webex-connector: serving on http://{address}:{port}/", flush=True)
+    else:
+        shown = shown_url(settings.database.url.get_secret_value())
+        print(f"webex-connector: working on {shown}", flush=True)
 
 
 def _lock_server(database: Database) -> int | None:

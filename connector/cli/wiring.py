@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from connector import log
 from connector.actions.registry import names
-from connector.config import ConfigError, Settings, load
+from connector.config import ConfigError, Loaded, Settings, load
 from connector.db.engine import Database
 from connector.db.errors import DatabaseError
 from connector.process import open_database
@@ -26,9 +26,8 @@ def settings_of(
 
     `process`: set up logging for it and log the warnings; None prints them.
     """
-    given = {name: value for name, value in flags.items() if value is not None}
     try:
-        loaded = load(config, os.environ, given, names())
+        loaded = loaded_from(config, flags)
     except ConfigError as error:
         refuse("\n".join(error.problems))
     if process is not None:
@@ -36,6 +35,15 @@ def settings_of(
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     return loaded.settings
+
+
+def loaded_from(config: Path | None, flags: Mapping[str, str | None]) -> Loaded:
+    """Load the settings from file, environment and the flags that were given.
+
+    Raises ConfigError with every problem.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    return load(config, os.environ, given, names())
 
 
 @contextmanager

@@ -6,6 +6,7 @@ DatabaseError
 │   └── InDoubt      the connection was lost while a commit was under way
 ├── SchemaMissing    the database holds no schema of ours
 ├── SchemaMismatch   the schema and this program do not go together
+│   └── SchemaOld    the schema is older than this program: migrate it
 └── BadURL           the URL names no database that this program can use
 """
 
@@ -32,6 +33,10 @@ class SchemaMissing(DatabaseError):
 
 class SchemaMismatch(DatabaseError):
     """The schema is of another version, or another program's, and must not be touched."""
+
+
+class SchemaOld(SchemaMismatch):
+    """The schema is of an earlier version; `webex-connector migrate` brings it up to date."""
 
 
 class BadURL(DatabaseError):

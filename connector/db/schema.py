@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 import connector
 from connector.db.engine import Database, Tx
-from connector.db.errors import DatabaseError, SchemaMismatch, SchemaMissing
+from connector.db.errors import DatabaseError, SchemaMismatch, SchemaMissing, SchemaOld
 from connector.db.metadata import metadata
 from connector.db.types import Timestamp
 
@@ -34,7 +34,7 @@ schema_info = sa.Table(
 def check(database: Database) -> None:
     """Return if the database holds a schema that this program may run on.
 
-    Raises SchemaMissing or SchemaMismatch with what to do, or Unavailable.
+    Raises SchemaMissing, SchemaOld or SchemaMismatch with what to do, or Unavailable.
     """
     missing = database.dialect.missing(database.engine.url)
     if missing:
@@ -61,14 +61,14 @@ def check(database: Database) -> None:
         )
     if version not in SUPPORTED or _order(connector.__version__) < _order(oldest):
         newest = SUPPORTED[-1]
-        todo = (
-            "run: webex-connector migrate"
-            if version < newest
-            else f"it needs webex-connector {oldest} or later: upgrade this program"
-        )
-        raise SchemaMismatch(
+        found = (
             f"the schema has version {version}, this program ({connector.__version__}) "
-            f"runs on version {newest}; {todo}"
+            f"runs on version {newest}"
+        )
+        if version < newest:
+            raise SchemaOld(f"{found}; run: webex-connector migrate")
+        raise SchemaMismatch(
+            f"{found}; it needs webex-connector {oldest} or later: upgrade this program"
         )
 
 

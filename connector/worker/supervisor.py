@@ -64,8 +64,11 @@ class Supervisor:
         self._signals = 0
         self._rescue = True
 
-    def run(self) -> None:
-        """Run until SIGTERM or SIGINT, then end everything in order."""
+    def run(self, begun: Callable[[], None] = lambda: None) -> None:
+        """Run until SIGTERM or SIGINT, then end everything in order.
+
+        `begun` is called once these signals end it in order.
+        """
         adopt_orphans()
         self._ours.setblocking(False)
         self._theirs.setblocking(False)
@@ -73,6 +76,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_end)
         try:
+            begun()
             while not self._signals:
                 self.turn()
         finally:

@@ -19,6 +19,8 @@ from connector.jobs import reading, requests
 from connector.jobs.job import Job, NewJob
 from connector.jobs.states import State
 from connector.jobs.token import new_token
+from tests import installation
+from tests.commands import ROOT
 from tests.conftest import fresh_url, migrate
 
 PLUGIN = Path(__file__).parent.parent / "plugin"
@@ -167,3 +169,19 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
                 pass
         made.process.wait()
     made.database.close()
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a virtual environment into which the wheel of this checkout is installed."""
+    folder = tmp_path_factory.mktemp("installed")
+    made = installation.environment(folder)
+    installation.install(made, installation.build(folder))
+    return made
+
+
+@pytest.fixture(scope="session")
+def with_own_action(installed: Path) -> Path:
+    """The same environment with an outside package that adds an action."""
+    installation.install(installed, ROOT / "tests/own_action")
+    return installed

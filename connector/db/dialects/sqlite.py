@@ -40,7 +40,11 @@ class SQLite(Dialect):
                 raw.execute(f"PRAGMA {pragma}")
             if engine.url.database:
                 path = engine.url.database + "-turn"
-                record.info["turn"] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    turn = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                except OSError as error:
+                    raise sqlite3.OperationalError(f"{path}: {error.strerror}") from error
+                record.info["turn"] = turn
 
         @sa.event.listens_for(engine, "close")
         def on_close(raw: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
@@ -118,6 +122,13 @@ class SQLite(Dialect):
         """Say whether a program that does not queue on our lock file was in the way."""
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+    def is_unavailable(self, error: DBAPIError) -> bool:
+        """Say whether the file cannot be used, also because it is damaged or no database."""
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or super().is_unavailable(
+            error
+        )
 
     def notify(self, connection: sa.Connection, queues: Collection[str]) -> None:
         """Ring the bell of this file's workers."""

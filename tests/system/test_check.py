@@ -1,0 +1,81 @@
+"""`check` with real parts that are right, wrong and away: a line for each, exit status 0 or 1."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connector.sandbox.process import SandboxProcess
+from tests.commands import Program, checkout, migrated
+
+pytestmark = pytest.mark.xdist_group("commands")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxProcess]:
+    """A small stand-in for Webex."""
+    with SandboxProcess(rooms=1, messages=5) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """The program with a migrated database."""
+    return migrated(tmp_path_factory.mktemp("check"))
+
+
+def checked(program: Program, status: int, **settings: str) -> list[str]:
+    """Run `check`, which must end with a status, and return its lines."""
+    done = program.run("check", **settings)
+    assert (done.returncode, done.stderr) == (status, "")
+    return done.stdout.splitlines()
+
+
+def test_with_everything_right_all_lines_say_ok(program: Program, sandbox: SandboxProcess) -> None:
+    settings, database, webex = checked(
+        program,
+        0,
+        FETCHTASKS_0="DEMO",
+        WEBEX_BASEURL=sandbox.base_url,
+        WEBEX_ACCESSTOKEN=sandbox.token,
+    )
+    assert settings == "ok      settings: 1 fetch tasks; actions Fetch"
+    assert database == f"ok      database: sqlite:///{program.folder}/data/connector.db"
+    assert webex.startswith(f"ok      Webex: {sandbox.base_url} knows the token as ")
+
+
+def test_a_wrong_token_is_said_and_not_shown(program: Program, sandbox: SandboxProcess) -> None:
+    settings, database, webex = checked(
+        program, 1, WEBEX_BASEURL=sandbox.base_url, WEBEX_ACCESSTOKEN="hush-hush"
+    )
+    assert settings.startswith("ok ")
+    assert database.startswith("ok ")
+    assert webex.startswith("WRONG   Webex: ")
+    assert "token" in webex
+    assert "hush-hush" not in webex
+
+
+def test_webex_out_of_reach_is_said(program: Program) -> None:
+    away = "http://127.0.0.1:1/v1"
+    webex = checked(program, 1, WEBEX_BASEURL=away, WEBEX_ACCESSTOKEN="hush-hush")[-1]
+    assert webex.startswith("WRONG   Webex: ")
+    assert "127.0.0.1:1" in webex
+
+
+def test_what_is_missing_or_unknown_is_said_with_what_to_do_about_it(tmp_path: Path) -> None:
+    unknown, settings, database, webex = checked(checkout(tmp_path), 1, SERVER_PROT="7023")
+    assert unknown.startswith("warning settings: ")
+    assert "CONNECTOR_SERVER_PROT" in unknown
+    assert settings.startswith("ok ")
+    assert database.startswith("WRONG   database: ")
+    assert database.endswith("make it with: webex-connector migrate")
+    assert webex.startswith("WRONG   Webex: no access token; set [Webex] AccessToken")
+    assert list(tmp_path.iterdir()) == [], "check leaves nothing behind"
+
+
+def test_every_wrong_setting_has_its_line(program: Program) -> None:
+    lines = checked(program, 1, SERVER_PORT="seventy", WORKER_LEASESECONDS="soon")
+    assert len(lines) == 2
+    assert all(line.startswith("WRONG   settings: ") for line in lines)
+    assert "[Server] Port" in lines[0]
+    assert "[Worker] LeaseSeconds" in lines[1]
