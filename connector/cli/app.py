@@ -84,10 +84,22 @@ def sandbox(
     Point the server at it with CONNECTOR_WEBEX_BASEURL=http://127.0.0.1:7029/v1 and
     CONNECTOR_WEBEX_ACCESSTOKEN=sandbox-token.
     """
+    from connector.cli import wiring
     from connector.sandbox.server import Options
     from connector.sandbox.server import serve as serve_sandbox
 
-    serve_sandbox(Options(port=port, rooms=rooms, messages=messages, seed=seed))
+    def told(base_url: str) -> None:
+        print(f"sandbox: a stand-in for Webex is at {base_url}", flush=True)
+        print("for a server of ours, in another terminal:")
+        print(f"  export CONNECTOR_WEBEX_BASEURL={base_url}")
+        print("  export CONNECTOR_WEBEX_ACCESSTOKEN=sandbox-token CONNECTOR_FETCHTASKS_0=MyTask")
+        print("  webex-connector migrate && webex-connector serve", flush=True)
+
+    try:
+        serve_sandbox(Options(port=port, rooms=rooms, messages=messages, seed=seed), told)
+    except (OSError, OverflowError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        wiring.refuse(f"the sandbox cannot start: {why}; give another --port, or other numbers")
 
 
 @app.command(hidden=True)

@@ -18,7 +18,7 @@ FINAL = {"Finished", "Error", "Cancelled", "Stopped"}
 POLL = 0.2
 
 Server = Annotated[
-    str, typer.Option("--server", "-s", envvar="CONNECTOR_SERVER_URL", help="The server's address.")
+    str, typer.Option("--server", "-s", envvar="WEBEX_CONNECTOR_URL", help="The server's address.")
 ]
 Queue = Annotated[str, typer.Option("--queue", "-q", help="The queue: the action's name.")]
 Token = Annotated[str, typer.Argument(help="The token that send printed.")]

@@ -65,7 +65,7 @@ def _read_file(path: Path, stack: tuple[Path, ...], problems: list[str]) -> Docu
         data = path.read_bytes()
         text = data.decode("utf-8-sig")
     except OSError as error:
-        problems.append(f"{name}: cannot be read: {error.strerror or error}")
+        problems.append(f"{name}: cannot be read: {error.strerror or error}; name a file that can")
         return Document()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
