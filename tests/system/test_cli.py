@@ -124,7 +124,7 @@ def test_status_cancel_and_stop_take_the_token_that_send_prints(empty: Program) 
     with empty.running("serve", SERVER_WORKERS="0", FETCHTASKS_0="DEMO") as server:
 
         def told(*arguments: str) -> str:
-            done = empty.run(*arguments, SERVER_URL=server.url)
+            done = empty.run(*arguments, "--server", server.url)
             assert (done.returncode, done.stderr) == (0, "")
             return done.stdout.strip()
 
