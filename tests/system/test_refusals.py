@@ -191,4 +191,4 @@ def test_a_value_that_cannot_be_is_named_with_its_source_and_what_would_be_right
 
 def test_a_configuration_file_that_is_not_there_is_named(program: Program) -> None:
     said = refusal(program.run("serve", "--config", "nothing.cfg"))
-    assert said == "nothing.cfg: cannot be read: No such file or directory"
+    assert said == "nothing.cfg: cannot be read: No such file or directory; name a file that can"

@@ -2,12 +2,17 @@
 
 import os
 import signal
+from collections import Counter
 
 import psutil
 import pytest
+import sqlalchemy as sa
 
 from connector.jobs import requests
+from connector.jobs.job import NewJob
 from connector.jobs.states import State
+from connector.jobs.tables import jobs
+from connector.jobs.token import new_token
 from tests.system.conftest import Server, eventually, result_of
 
 
@@ -100,3 +105,37 @@ def test_what_was_killed_runs_again_and_finishes_once(server: Server, victim: st
     assert len(server.traced("end", token)) == 1
     assert job.failures == (1 if victim == "slot" else 0)
     assert server.end() == 0
+
+
+def test_two_workers_run_each_of_many_actions_exactly_once(server: Server) -> None:
+    new = [
+        NewJob(new_token(), "Test", {"Do": "nothing", "Trace": str(server.trace)})
+        for _ in range(500)
+    ]
+    server.database.run(requests.submit, new)
+    server.start(CONNECTOR_SERVER_WORKERS="2", CONNECTOR_LOGGING_LOGLEVEL="Warning")
+    eventually("all have ended", lambda: len(server.traced("end")) >= len(new), 60)
+    for job in new:
+        server.wait(job.token, State.FINISHED)
+    runs = Counter(token for _, token, *_ in server.traced("start"))
+    assert runs == Counter(job.token for job in new)
+    with server.database.engine.connect() as connection:
+        workers = connection.execute(sa.select(jobs.c.worker_id).distinct()).scalars().all()
+    assert len(workers) == 2, "both took part"
+    assert server.end() == 0
+
+
+def test_a_frozen_worker_is_killed_with_its_slots_and_its_action_runs_again(
+    server: Server,
+) -> None:
+    server.start()
+    token = server.submit("wait_for_file")
+    first = eventually("it starts", lambda: server.traced("start", token))[0]
+    (worker,) = server.processes("connector.worker.start")
+    worker.suspend()
+    eventually("it starts again", lambda: len(server.traced("start", token)) == 2)
+    assert not psutil.pid_exists(int(first[3])), "two never run at once"
+    (server.trace.parent / "trace.go").touch()
+    job = server.wait(token, State.FINISHED)
+    assert (job.failures, job.losses) == (0, 1)
+    assert len(server.traced("end", token)) == 1
