@@ -80,7 +80,8 @@ def _memory(server: Serving, sampling: bool) -> Iterator[None]:
     looking.join()
     print(
         f"  PSS while it runs, largest of {len(tree)} looks: "
-        f"worker + 2 slots {max(worker):.0f} MiB (target 250), whole tree {max(tree):.0f} MiB (target 450)"
+        f"worker + 2 slots {max(worker):.0f} MiB (target 250), "
+        f"whole tree {max(tree):.0f} MiB (target 450)"
     )
 
 
