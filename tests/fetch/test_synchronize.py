@@ -5,7 +5,10 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from connector.actions.action import Finished
+from connector.datastore.tables import task_items
 from tests.fetch.conftest import Fetching, Record, ops
 
 ALL_TIME = "36500"
@@ -171,3 +174,16 @@ def test_the_null_target_counts_and_keeps_nothing(make: Make) -> None:
     expected = fetching.sandbox.expected()
     assert counts["added"] == expected["messages"] + expected["files"]
     assert not (fetching.folder / "documents").exists()
+
+
+def test_a_message_that_webex_still_has_is_never_deleted(make: Make) -> None:
+    fetching = make(rooms=1, messages=30, files=0)
+    fetching.synchronize()
+    some = fetching.take()[5]["reference"]
+    with fetching.database.engine.begin() as connection:
+        # As after two messages of one moment, or a clock of Webex that was set: not where expected.
+        moved = sa.update(task_items).values(created="2026-01-01T00:00:00.000000Z")
+        assert connection.execute(moved.where(task_items.c.reference == some)).rowcount == 1
+    fetching.sandbox.control("reset-requests")
+    assert "delete" not in ops(_swept(fetching))
+    assert fetching.sandbox.requests()["endpoints"]["messages/{id}"] == 1
