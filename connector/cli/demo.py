@@ -22,6 +22,9 @@ END_SECONDS = 30.0
 
 def run(*, once: bool) -> int:
     """Show the main job; return the exit status: 0 if the fetch finished."""
+    # However it is told to end, it ends its server; also where a shell has it ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     console = Console()
     folder = Path("data").absolute()
     with contextlib.ExitStack() as ending:
