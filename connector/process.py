@@ -47,7 +47,11 @@ def received_settings(descriptor: int) -> Settings:
 
 
 def open_database(
-    settings: Settings, application: str, pool_size: int = 2, patience: float = 0.0
+    settings: Settings,
+    application: str,
+    pool_size: int = 2,
+    patience: float = 0.0,
+    create: bool = False,
 ) -> Database:
     """Return the database of the settings; nothing is connected yet. Raises BadURL.
 
@@ -60,6 +64,7 @@ def open_database(
         application=f"webex-connector {application}",
         pool_size=pool_size,
         patience=patience,
+        create=create,
         lock_timeout_ms=settings.database.lock_timeout_ms,
         connect_seconds=settings.database.connect_timeout_seconds,
     )
@@ -73,6 +78,14 @@ def die_with_parent(ask: signal.Signals, parent: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, ask)
     if os.getppid() != parent:
         raise SystemExit(0)
+
+
+def beat(descriptor: int) -> None:
+    """Show the parent that this process moves, by the pipe it gave."""
+    try:
+        os.write(descriptor, b"\0")
+    except (BlockingIOError, BrokenPipeError):
+        pass  # a full pipe tells as much; a broken one means that SIGTERM is on its way
 
 
 def adopt_orphans() -> None:

@@ -14,7 +14,7 @@ from connector.aci.access import Access
 from connector.aci.app import application
 from connector.aci.protocol import BoundedProtocol
 from connector.actions.registry import actions
-from connector.process import die_with_parent, open_database, received_settings
+from connector.process import beat, die_with_parent, open_database, received_settings
 
 KEEP_ALIVE = 75
 """Seconds an idle connection is kept: longer than clients and proxies keep it, so they close."""
@@ -26,7 +26,7 @@ GRACE = 3
 def main() -> None:
     """Serve on the inherited socket until SIGTERM or the supervisor's death."""
     arguments = argparse.ArgumentParser()
-    for name in ("settings-fd", "listen-fd", "parent"):
+    for name in ("settings-fd", "listen-fd", "beat-fd", "parent"):
         arguments.add_argument(f"--{name}", type=int, required=True)
     given = arguments.parse_args()
     die_with_parent(signal.SIGTERM, given.parent)
@@ -37,6 +37,10 @@ def main() -> None:
     )
     access = Access(database, settings)
     known = actions(settings, lambda: open_database(settings, "http"))
+
+    async def notify() -> None:
+        beat(given.beat_fd)
+
     config = uvicorn.Config(
         application(settings, access, known),
         http=BoundedProtocol,
@@ -49,6 +53,8 @@ def main() -> None:
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
+        timeout_notify=1,
+        callback_notify=notify,
     )
     with socket.socket(fileno=given.listen_fd) as listener:
         _Server(config).run(sockets=[listener])

@@ -105,10 +105,16 @@ class Context(Protocol):
     log: Log
 
     def progress(self, **facts: object) -> None:
-        """Tell how far the action is: JSON values by name. Cheap; sent on a few times a second."""
+        """Tell how far the action is: JSON values by name. Cheap; sent on a few times a second.
+
+        Raises ValueError for what is no JSON.
+        """
 
     def save(self, checkpoint: Document) -> None:
-        """Save where a later attempt goes on. Returns when it is stored durably."""
+        """Save where a later attempt goes on. Returns when it is stored durably.
+
+        Raises ValueError for what is no JSON.
+        """
 
 
 class Action(Protocol):

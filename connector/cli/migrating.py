@@ -18,7 +18,7 @@ from connector.db.errors import SchemaMissing, SchemaOld
 def run(settings: Settings) -> None:
     """Bring the database's schema to the version of this program; touch nobody else's tables."""
     url = shown_url(settings.database.url.get_secret_value())
-    with database_of(settings, "migrate") as database:
+    with database_of(settings, "migrate", create=True) as database:
         with contextlib.suppress(SchemaMissing, SchemaOld):
             schema.check(database)
         try:

@@ -47,10 +47,12 @@ def loaded_from(config: Path | None, flags: Mapping[str, str | None]) -> Loaded:
 
 
 @contextmanager
-def database_of(settings: Settings, application: str) -> Iterator[Database]:
-    """Open the database of the settings for one command."""
+def database_of(
+    settings: Settings, application: str, *, create: bool = False
+) -> Iterator[Database]:
+    """Open the database of the settings for one command; `create`: make its file if need be."""
     try:
-        database = open_database(settings, application)
+        database = open_database(settings, application, create=create)
     except DatabaseError as error:
         refuse(str(error))
     try:

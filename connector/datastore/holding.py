@@ -41,19 +41,20 @@ def hold(tx: Tx, holder: Holder) -> Held:
     To be called in one transaction with the check that the caller's job is still its own.
     """
     tx.execute(tx.dialect.insert_new(tasks).values(task=holder.task))
+    # What another run has left there is not even read: it may be of another version.
+    mine = sa.func.coalesce(tasks.c.run_token == holder.token, sa.false())
     row = tx.execute(
         sa.update(tasks)
         .where(tasks.c.task == holder.task)
         .values(holder_token=holder.token, holder_attempt=holder.attempt, held_at=tx.now)
         .returning(
-            tasks.c.run_token,
-            tasks.c.checkpoint,
-            tasks.c.counts,
-            tasks.c.completed_at,
+            mine.label("mine"),
+            sa.case((mine, tasks.c.checkpoint)).label("checkpoint"),
+            sa.case((mine, tasks.c.counts)).label("counts"),
             tasks.c.held_at,
         )
     ).one()
-    if row.run_token != holder.token:
+    if not row.mine:
         return Held(None, {}, False, row.held_at)
     return Held(row.checkpoint, row.counts or {}, row.checkpoint is None, row.held_at)
 

@@ -58,7 +58,8 @@ class Database:
     `schema`: where the tables are, on engines with schemas. `application`: what the server shows
     as the name of each connection. `lock_timeout_ms` and `connect_seconds` bound how long a
     statement waits for locks and how long connecting may take; `patience` is how many seconds to go
-    on trying where somebody holds a lock. Raises BadURL.
+    on trying where somebody holds a lock. `create`: whether connecting may make an empty database,
+    on engines where it can. Raises BadURL.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Database:
         lock_timeout_ms: int = 500,
         connect_seconds: float = 5.0,
         patience: float = 0.0,
+        create: bool = True,
     ) -> None:
         self._patience = patience
         parsed = _parse(url)
@@ -82,6 +84,8 @@ class Database:
             self.dialect.url(parsed), pool_size=pool_size, max_overflow=0, **options
         )
         self.dialect.prepare(engine)
+        if not create:
+            self.dialect.never_create(engine)
         self.engine = engine.execution_options(schema_translate_map={None: self.schema})
 
     def run(self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -148,6 +152,9 @@ class Database:
                 if self.dialect.is_transient(error) or self.dialect.is_unavailable(error):
                     raise Unavailable(self._describe(error)) from error
                 raise
+            except Locked:
+                if time.monotonic() >= give_up:
+                    raise
             except PoolTimeout as error:
                 raise Unavailable("every connection of the pool is in use") from error
 

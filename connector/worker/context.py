@@ -7,6 +7,7 @@ from typing import Any
 
 from connector.actions.action import Document, Log
 from connector.worker.channel import Channel
+from connector.worker.storable import storable
 
 INTERVAL = 0.2
 """Seconds between two progress messages; what comes faster is merged."""
@@ -29,7 +30,7 @@ class SlotContext:
 
     def progress(self, **facts: object) -> None:
         """Tell how far the action is; sent on at once, or merged with what follows soon."""
-        self._facts.update(facts)
+        self._facts.update(storable(facts))
         now = time.monotonic()
         if now - self._sent_at >= INTERVAL:
             self._sent_at = now
@@ -38,7 +39,7 @@ class SlotContext:
     def save(self, checkpoint: Document) -> None:
         """Save a checkpoint and return when the worker has stored it."""
         self._channel.send(
-            {"type": "save", "checkpoint": dict(checkpoint), "progress": self._facts or None}
+            {"type": "save", "checkpoint": storable(checkpoint), "progress": self._facts or None}
         )
         self._channel.wait()
 

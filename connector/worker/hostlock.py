@@ -26,8 +26,11 @@ def acquire(path: Path, text: str = "") -> int | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, text.encode())
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, text.encode())
+    except OSError:
+        pass  # the text is for people; the lock holds without it, on a full disk too
     return descriptor
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from connector import log
 from connector.config import Settings
 from connector.db.engine import Database, Tx
-from connector.db.errors import Locked
+from connector.db.errors import Locked, Unavailable
 from connector.jobs import outcomes
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
@@ -65,6 +65,10 @@ class Recorder:
         """Take a run to be handed back without charge."""
         self._add(run, "release", lambda tx: outcomes.release(tx, run, reason, pause))
 
+    def fail(self, run: Run, error: str) -> None:
+        """Take a failure that another try would not mend."""
+        self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error))
+
     def stopped(self, run: Run) -> None:
         """Take a run that was ended because somebody asked for it."""
         self._add(run, "stop", lambda tx: outcomes.stop(tx, run))
@@ -95,6 +99,13 @@ class Recorder:
         except LeaseLost:
             bound.warning("write refused: the job is no longer held", verb=ended.verb)
             self._database.run(outcomes.refused, ended.run, ended.verb)
+        except Unavailable:
+            raise
+        except Exception as error:
+            # Nothing that one action says may end the worker, and all its other actions with it.
+            bound.exception("end of run cannot be stored", verb=ended.verb)
+            said = f"how it ended cannot be stored: {type(error).__name__}"
+            self._database.run(outcomes.fail, ended.run, said)
 
     def _add(self, run: Run, verb: str, write: Write) -> None:
         self._waiting.append(Ended(run, verb, write))

@@ -47,7 +47,7 @@ class Rest:
             changed = self._wake.changed()
             for key, events in ready:
                 if isinstance(key.data, Slot) and events & selectors.EVENT_WRITE:
-                    key.data.channel.flush()
+                    key.data.tell()
         self._drain()
         return changed
 

@@ -15,15 +15,20 @@ from types import FrameType
 from typing import Any
 
 from connector import log
-from connector.actions.action import Action, Failed, Finished, Outcome, Release, Retry
+from connector.actions.action import Action, Failed, Outcome, Release
 from connector.actions.registry import actions
 from connector.config import Settings
 from connector.db.errors import Unavailable
 from connector.process import adopt_orphans, die_with_parent, open_database, received_settings
 from connector.worker.channel import Channel, Closed, Message
 from connector.worker.context import SlotContext
+from connector.worker.storable import outcome_message
 
 _log = log.logger(__name__)
+
+
+PATIENCE = 30.0
+"""Seconds for which an action waits where somebody else holds a lock in the database."""
 
 
 def main() -> None:
@@ -38,7 +43,7 @@ def main() -> None:
     log.configure(settings.logging, "slot")
     signal.signal(signal.SIGTERM, _asked_to_end)
     channel = Channel(socket.socket(fileno=given.channel_fd))
-    known = actions(settings, lambda: open_database(settings, "slot"))
+    known = actions(settings, lambda: open_database(settings, "slot", patience=PATIENCE))
     channel.send({"type": "ready"})
     try:
         while True:
@@ -67,19 +72,6 @@ def perform(
     except Exception as error:
         _log.exception("action raised an exception")
         return Failed(f"{type(error).__name__}: {error}")
-
-
-def outcome_message(outcome: Outcome) -> Message:
-    """Return the message that tells the worker of an outcome."""
-    match outcome:
-        case Finished(result):
-            return {"type": "finished", "result": dict(result)}
-        case Failed(error, result):
-            return {"type": "failed", "error": error, "result": dict(result)}
-        case Retry(error, after):
-            return {"type": "retry", "error": error, "after": after}
-        case Release(reason, after):
-            return {"type": "release", "reason": reason, "after": after}
 
 
 def _asked_to_end(number: int, frame: FrameType | None) -> Any:

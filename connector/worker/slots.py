@@ -61,22 +61,29 @@ class Slot:
         return self.ready and self.run is None and self.ending is None
 
     def give(self, run: Run) -> None:
-        """Have it run an action. If it has just died, its death is found by the next reap."""
+        """Have it run an action."""
         self.run = run
+        self.tell(
+            {
+                "type": "run",
+                "token": run.token,
+                "attempt": run.attempt,
+                "worker_id": run.worker_id,
+                "queue": run.queue,
+                "parameters": dict(run.parameters),
+                "checkpoint": run.checkpoint,
+            }
+        )
+
+    def tell(self, message: Message | None = None) -> None:
+        """Send a message, and what is still unsent. Of one that has died the next reap learns."""
         try:
-            self.channel.send(
-                {
-                    "type": "run",
-                    "token": run.token,
-                    "attempt": run.attempt,
-                    "worker_id": run.worker_id,
-                    "queue": run.queue,
-                    "parameters": dict(run.parameters),
-                    "checkpoint": run.checkpoint,
-                }
-            )
+            if message is not None:
+                self.channel.send(message)
+            else:
+                self.channel.flush()
         except Closed:
-            _log.warning("slot died before its run began", token=run.token)
+            _log.warning("slot has died before it could be told", pid=self.pid)
 
     def messages(self) -> list[Message]:
         """Return what it has said."""

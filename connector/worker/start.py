@@ -1,17 +1,19 @@
 """Entry of a worker process: `python -m connector.worker.start`, started by the supervisor."""
 
 import argparse
-import os
 import signal
 from collections.abc import Callable
 
 from connector import log
 from connector.actions.registry import actions
 from connector.config import Settings
-from connector.process import adopt_orphans, die_with_parent, open_database, received_settings
+from connector.db.errors import Unavailable
+from connector.process import adopt_orphans, beat, die_with_parent, open_database, received_settings
 from connector.worker import hostlock
 from connector.worker.lease import Lease
 from connector.worker.worker import Worker
+
+_log = log.logger(__name__)
 
 
 def main() -> None:
@@ -24,13 +26,18 @@ def main() -> None:
     adopt_orphans()
     settings = received_settings(given.settings_fd)
     log.configure(settings.logging, "worker")
-    worker = build(settings, lambda: _beat(given.beat_fd))
+    worker = build(settings, lambda: beat(given.beat_fd))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.shutdown())
-    worker.run()
+    try:
+        worker.run()
+    except (Unavailable, OSError) as error:
+        # The supervisor starts another one, after a pause that grows.
+        _log.error("worker cannot begin", error=str(error))
+        raise SystemExit(1) from None
 
 
-def build(settings: Settings, beat: Callable[[], None]) -> Worker:
+def build(settings: Settings, tell: Callable[[], None]) -> Worker:
     """Put a worker together from its settings."""
     database = open_database(settings, "worker")
     known = actions(settings, lambda: open_database(settings, "slot"))
@@ -38,14 +45,7 @@ def build(settings: Settings, beat: Callable[[], None]) -> Worker:
     tasks = [task.name for task in settings.tasks]
     state = hostlock.folder(settings.paths.data_directory)
     lease = Lease(database, state, settings.worker.lease_seconds, queues, tasks)
-    return Worker(settings, known, database, lease, beat)
-
-
-def _beat(descriptor: int) -> None:
-    try:
-        os.write(descriptor, b"\0")
-    except (BlockingIOError, BrokenPipeError):
-        pass  # a full pipe tells as much; a broken one means that SIGTERM is on its way
+    return Worker(settings, known, database, lease, tell)
 
 
 if __name__ == "__main__":

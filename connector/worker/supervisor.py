@@ -23,7 +23,7 @@ STEADY = 30.0
 
 LONGEST_PAUSE = 10.0
 FROZEN = 0.7
-"""Part of a lease without a beat after which a worker is killed: before others may take over."""
+"""Part of a lease without a beat after which a child is killed: before others may take over."""
 
 
 @dataclass(slots=True, eq=False)
@@ -125,7 +125,7 @@ class Supervisor:
             pass
         limit = FROZEN * self._settings.worker.lease_seconds
         if now - child.heard > limit:
-            _log.error("worker does not move: killed with its slots", child=child.name)
+            _log.error("process does not move: killed with all it started", child=child.name)
             kill_tree(child.process.pid)
             child.heard = now
 
@@ -189,16 +189,22 @@ class Supervisor:
     def _start_http(self) -> tuple[subprocess.Popen[bytes], int | None]:
         assert self._listener is not None, "http processes are started only with a listener"
         descriptor = self._listener.fileno()
-        arguments = ["--listen-fd", str(descriptor), "--parent", str(os.getpid())]
-        return spawn("connector.aci.server", self._settings, arguments, [descriptor]), None
+        arguments = ["--listen-fd", str(descriptor)]
+        return self._start("connector.aci.server", arguments, descriptor)
 
     def _start_worker(self) -> tuple[subprocess.Popen[bytes], int | None]:
+        return self._start("connector.worker.start", [])
+
+    def _start(
+        self, module: str, arguments: list[str], *descriptors: int
+    ) -> tuple[subprocess.Popen[bytes], int]:
+        """Start a child, and return it with the pipe on which it shows that it moves."""
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         os.set_blocking(theirs, False)
         try:
-            arguments = ["--beat-fd", str(theirs), "--parent", str(os.getpid())]
-            return spawn("connector.worker.start", self._settings, arguments, [theirs]), ours
+            own = ["--beat-fd", str(theirs), "--parent", str(os.getpid())]
+            return spawn(module, self._settings, [*arguments, *own], [theirs, *descriptors]), ours
         finally:
             os.close(theirs)
 

@@ -157,9 +157,14 @@ class Worker:
                 slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
         except LeaseLost:
             slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
+        except Exception as error:
+            _log.exception("progress cannot be stored", token=run.token)
+            self._recorder.fail(run, f"its progress cannot be stored: {type(error).__name__}")
+            slot.run = None
+            slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
         else:
             if checkpoint is not None:
-                slot.channel.send({"type": "saved"})
+                slot.tell({"type": "saved"})
 
     def _bury(self, slot: Slot, status: int) -> None:
         self.slots.remove(slot)

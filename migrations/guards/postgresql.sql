@@ -35,6 +35,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'job ' || OLD.token
             || ': token and queued_at never change';
     END IF;
+    IF jsonb_typeof(NEW.parameters) <> 'object' THEN
+        RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'job ' || OLD.token
+            || ': parameters is a JSON object';
+    END IF;
     IF NEW.changed_by = OLD.changed_by THEN
         INSERT INTO job_events (token, at, event, source, target, attempt, actor)
             VALUES (OLD.token, now(), 'by hand', OLD.state, NEW.state, NEW.attempt, session_user);

@@ -25,6 +25,12 @@ BEGIN
     SELECT raise(ABORT, 'attempt never goes down; token and queued_at never change');
 END
 -- next
+CREATE TRIGGER jobs_guard_form BEFORE UPDATE ON jobs WHEN NOT json_valid(NEW.parameters)
+    OR json_type(NEW.parameters) <> 'object' OR typeof(NEW.rank) <> 'integer'
+BEGIN
+    SELECT raise(ABORT, 'parameters is a JSON object, rank a whole number');
+END
+-- next
 CREATE TRIGGER jobs_by_hand AFTER UPDATE ON jobs WHEN NEW.changed_by = OLD.changed_by
 BEGIN
     INSERT INTO job_events (token, at, event, source, target, attempt, actor)

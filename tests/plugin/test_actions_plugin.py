@@ -89,6 +89,18 @@ class Test:
         context.progress(done=done)
         return Finished({"done": done})
 
+    def save_for_ever(self, context: Context) -> Outcome:
+        number = 0
+        while True:
+            number += 1
+            context.save({"number": number})
+
+    def return_nothing(self, context: Context) -> Outcome:
+        return None  # type: ignore[return-value]
+
+    def return_nonsense(self, context: Context) -> Outcome:
+        return Finished({"nul": "\0", "set": {1}})
+
     def wait_for_file(self, context: Context) -> Outcome:
         gate = Path(str(context.parameters["Trace"]) + ".go")
         end = time.monotonic() + context.parameters["Seconds"]

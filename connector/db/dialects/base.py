@@ -68,6 +68,9 @@ class Dialect:
     def prepare(self, engine: sa.Engine) -> None:
         """Register what each new connection of the engine needs."""
 
+    def never_create(self, engine: sa.Engine) -> None:
+        """Have connecting fail where it would otherwise make an empty database."""
+
     @contextlib.contextmanager
     def turn(self, connection: sa.Connection, *, write: bool) -> Iterator[None]:
         """Open and end one transaction on the connection."""

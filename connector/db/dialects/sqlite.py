@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -16,6 +15,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.dialects.base import Dialect, Waits, Wake
+from connector.db.dialects.turn import NotInTime, turn
+from connector.db.errors import Locked
 from connector.db.types import Timestamp
 
 _IN_MODIFY = 0x2  # sys/inotify.h
@@ -25,50 +26,50 @@ class SQLite(Dialect):
     """SQLite 3.35 or later in WAL mode, every commit synced to the disk."""
 
     name = "sqlite"
+    _lock_seconds = 0.5
 
     def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
         """Return engine options: how long to wait for who does not queue on our lock file."""
-        return {"connect_args": {"timeout": waits.lock_ms / 1000}}
+        self._lock_seconds = waits.lock_ms / 1000
+        return {"connect_args": {"timeout": self._lock_seconds}}
+
+    def url(self, url: sa.URL) -> sa.URL:
+        """Return the URL with the file's real path, so that links to it share its locks."""
+        return url.set(database=os.path.realpath(url.database)) if url.database else url
 
     def prepare(self, engine: sa.Engine) -> None:
-        """Set the pragmas of each connection and open its lock file beside the database."""
+        """Set the pragmas of each connection."""
 
         @sa.event.listens_for(engine, "connect")
         def on_connect(raw: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
             raw.isolation_level = None  # the driver must not begin transactions on its own
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
                 raw.execute(f"PRAGMA {pragma}")
-            if engine.url.database:
-                path = engine.url.database + "-turn"
-                try:
-                    turn = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                except OSError as error:
-                    raise sqlite3.OperationalError(f"{path}: {error.strerror}") from error
-                record.info["turn"] = turn
 
-        @sa.event.listens_for(engine, "close")
-        def on_close(raw: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
-            if (turn := record.info.pop("turn", None)) is not None:
-                os.close(turn)
+    def never_create(self, engine: sa.Engine) -> None:
+        """Refuse to connect while the file is not there."""
+
+        @sa.event.listens_for(engine, "do_connect")
+        def on_connecting(*_: object) -> None:
+            if missing := self.missing(engine.url):
+                raise sqlite3.OperationalError(missing)
 
     @contextlib.contextmanager
     def turn(self, connection: sa.Connection, *, write: bool) -> Iterator[None]:
-        """Open and end one transaction; writers queue on the lock file first.
+        """Open and end one transaction; writers queue on a lock file beside the database first.
 
         SQLite's own busy wait polls and lets late comers in first, which delays some writers for
-        seconds; the kernel wakes those who wait for a file lock in order, and frees the lock of
-        a process that dies.
+        seconds.
         """
-        turn = connection.info.get("turn") if write else None
-        if turn is not None:
-            fcntl.flock(turn, fcntl.LOCK_EX)
-        try:
-            with connection.begin():
-                connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-                yield
-        finally:
-            if turn is not None:
-                fcntl.flock(turn, fcntl.LOCK_UN)
+        with contextlib.ExitStack() as stack:
+            if write and (path := connection.engine.url.database):
+                try:
+                    stack.enter_context(turn(f"{path}-turn", self._lock_seconds))
+                except NotInTime:
+                    raise Locked(f"another process is writing to {path}, for too long") from None
+            stack.enter_context(connection.begin())
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+            yield
 
     def now(self) -> ColumnElement[datetime]:
         """Return this host's clock: the database is a file on the same host."""

@@ -1,0 +1,69 @@
+"""Whatever an action tells, it is stored, or the action fails with a sentence."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.actions.action import Failed, Finished, Release, Retry
+from connector.worker.storable import LONGEST_PAUSE, outcome_message, storable
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=3),
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text() | st.integers(), each),
+    max_leaves=10,
+)
+
+
+@given(ANY)
+def test_what_is_storable_is_plain_json_that_every_engine_takes(value: object) -> None:
+    try:
+        kept = storable(value)
+    except ValueError:
+        return
+    text = json.dumps(kept, allow_nan=False, ensure_ascii=False)
+    assert "\0" not in str(kept) and "\\u0000" not in json.dumps(kept)
+    text.encode()
+
+
+def test_characters_that_no_database_keeps_are_replaced() -> None:
+    assert storable({"a\0": ["\ud800", "ok 🎉"]}) == {"a\ufffd": ["\ufffd", "ok 🎉"]}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, {1, 2}, {1: 2}, b"x", object()])
+def test_what_is_no_json_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        storable(value)
+
+
+def test_nesting_without_end_is_refused() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(ValueError, match="without end"):
+        storable(loop)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        None,
+        "done",
+        Finished({"a": {1, 2}}),
+        Finished([1]),  # type: ignore[arg-type]
+        Failed(None),  # type: ignore[arg-type]
+        Retry("x", after="soon"),  # type: ignore[arg-type]
+        Retry("x", after=math.nan),
+        Release("x", after=math.inf),
+    ],
+)
+def test_a_wrong_outcome_is_a_failure_that_says_so(outcome: object) -> None:
+    message = outcome_message(outcome)  # type: ignore[arg-type]
+    assert message["type"] == "failed" and "cannot be stored" in message["error"]
+
+
+def test_pauses_have_bounds() -> None:
+    assert outcome_message(Release("x", after=1e12))["after"] == LONGEST_PAUSE
+    assert outcome_message(Retry("x", after=-5))["after"] == 0
+    assert outcome_message(Retry("x"))["after"] is None
