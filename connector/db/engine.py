@@ -80,8 +80,13 @@ class Database:
         self.schema = schema if self.dialect.server_side_schema else None
         waits = Waits(lock_timeout_ms, connect_seconds)
         options = self.dialect.engine_options(parsed, application, waits)
+        # Values are what clients sent and actions found: none of it belongs into an error's text.
         engine = sa.create_engine(
-            self.dialect.url(parsed), pool_size=pool_size, max_overflow=0, **options
+            self.dialect.url(parsed),
+            pool_size=pool_size,
+            max_overflow=0,
+            hide_parameters=True,
+            **options,
         )
         self.dialect.prepare(engine)
         if not create:

@@ -28,6 +28,10 @@ class Identifier(TypeDecorator[str]):
             return dialect.type_descriptor(postgresql.UUID(as_uuid=False))
         return dialect.type_descriptor(sa.CHAR(36))
 
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Return the text in lower case, so that any case finds the same row on every engine."""
+        return value if value is None else value.lower()
+
 
 class Timestamp(TypeDecorator[datetime]):
     """A moment in UTC, microseconds kept; aware in Python, `timestamptz` in PostgreSQL.

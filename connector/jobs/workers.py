@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import DBAPIError
 
 from connector.db.engine import Database, Tx
 from connector.db.errors import Locked
@@ -12,6 +14,8 @@ from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.jobs.tables import jobs, queues, workers
+
+_log = structlog.stdlib.get_logger(__name__)
 
 BATCH = 100
 """Jobs rescued in one transaction, so that one never grows long."""
@@ -103,6 +107,9 @@ def rescue(database: Database, by: str) -> list[str]:
                 rescued.append(run.token)
             except (LeaseLost, Locked):
                 continue  # rescued by somebody else, or locked: the next rescue looks again
+            except DBAPIError as error:
+                why = str(error.orig).partition("\n")[0]  # what follows may quote the row
+                _log.warning("rescue of a job refused", token=run.token, error=why)
 
 
 def _orphans(tx: Tx, limit: int, without: Collection[str]) -> list[Run]:

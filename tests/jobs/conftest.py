@@ -1,11 +1,12 @@
 """Jobs brought into every state, on every engine."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 
-from connector.db.engine import Database
+from connector.db.engine import Database, Tx
 from connector.jobs import claim, outcomes, reading, requests
 from connector.jobs.job import Job, NewJob, Run
 from connector.jobs.states import State
@@ -14,6 +15,19 @@ from connector.jobs.token import new_token
 
 WORKER = "00000000-0000-7000-8000-00000000000a"
 OTHER = "00000000-0000-7000-8000-00000000000b"
+
+
+Verb = Callable[[Tx, Run], object]
+
+ENDS: dict[str, tuple[Verb, State]] = {
+    "finish": (partial(outcomes.finish, result={"a": 1}), State.FINISHED),
+    "fail": (partial(outcomes.fail, error="broken"), State.FAILED),
+    "stop": (outcomes.stop, State.STOPPED),
+    "retry": (partial(outcomes.retry, error="not yet", pause=0.0, max_attempts=3), State.QUEUED),
+    "release": (partial(outcomes.release, reason="shutdown"), State.QUEUED),
+    "lose": (partial(outcomes.lose, reason="host gone", actor="test"), State.QUEUED),
+}
+"""Every verb that ends an attempt, and the state it means to reach."""
 
 
 class Jobs:
@@ -78,6 +92,12 @@ class Jobs:
         }
         verbs[state]()
         return token, run
+
+
+@pytest.fixture(params=list(ENDS))
+def verb(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture

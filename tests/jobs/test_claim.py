@@ -1,13 +1,15 @@
 """Who is claimed next, and who is not."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
-from connector.jobs import claim, outcomes
-from connector.jobs.job import Run
+from connector.jobs import claim, outcomes, requests
+from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.tables import queues
+from connector.jobs.token import new_token
 from connector.jobs.workers import Worker, register
 from tests.jobs.conftest import WORKER, Jobs
 
@@ -38,6 +40,24 @@ def test_the_larger_priority_goes_first(kit: Jobs) -> None:
     assert claimed(kit, 3) == [high, middle, low]
 
 
+def test_a_claim_of_one_takes_the_first_in_order(kit: Jobs) -> None:
+    low, high, middle = (kit.submit(priority=priority) for priority in (0, 9, 5))
+    assert [*claimed(kit), *claimed(kit), *claimed(kit)] == [high, middle, low]
+
+
+def test_an_hour_of_waiting_outweighs_what_an_hour_is_worth(kit: Jobs) -> None:
+    """Priority 60 at a minute a point: whoever is queued up to an hour later goes first."""
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    old, within, beyond = (NewJob(new_token(), "Test", {}, priority=p) for p in (0, 60, 60))
+    for job, moment in ((old, noon), (within, noon + 59 * MINUTE), (beyond, noon + 61 * MINUTE)):
+        kit.database.run_at(moment, requests.submit, [job], 60.0)
+    order: list[str] = []
+    for _ in range(3):
+        runs = kit.database.run_at(noon + 61 * MINUTE, claim.claim, "Test", WORKER, 1)
+        order += [run.token for run in runs]
+    assert order == [within.token, old.token, beyond.token]
+
+
 def test_waiting_makes_up_for_priority(kit: Jobs) -> None:
     old = kit.submit(priority=0)
     earlier = kit.job(old).queued_at
@@ -57,12 +77,40 @@ def test_nothing_is_claimed_before_its_time(kit: Jobs) -> None:
     assert [run.token for run in runs] == [delayed]
 
 
+def test_its_time_holds_whatever_its_place_in_the_order(kit: Jobs) -> None:
+    token = kit.submit()
+    kit.by_hand(token, run_at=kit.job(token).queued_at + 5 * MINUTE, changed_by="test")
+    assert claimed(kit) == [] and by_task(kit) == []
+    later = kit.job(token).run_at
+    assert kit.database.run_at(later, claim.claim, "Test", WORKER, 1)[0].token == token
+
+
 def test_many_delayed_jobs_do_not_hide_one_that_is_due(kit: Jobs) -> None:
     for _ in range(20):
         kit.submit(delay=3600.0, priority=100)
     due = kit.submit()
     assert kit.database.read(claim.due, ["Test"])["Test"] == 0
     assert claimed(kit, 5) == [due]
+
+
+@pytest.mark.parametrize("take", ["alone", "by task"])
+def test_only_a_queued_job_is_claimed(kit: Jobs, take: str) -> None:
+    tokens = {state: kit.in_state(state)[0] for state in State if state is not State.QUEUED}
+    before = {state: kit.row(token) for state, token in tokens.items()}
+    queued = kit.submit()
+    found = claimed(kit, 100) if take == "alone" else [run.token for run in by_task(kit, 100)]
+    assert found == [queued]
+    assert {state: kit.row(token) for state, token in tokens.items()} == before
+
+
+def test_the_wait_of_each_queue_is_told(kit: Jobs) -> None:
+    kit.submit("Now")
+    kit.submit("Later", delay=60.0)
+    kit.claim(kit.submit("Busy"))
+    kit.submit("Unasked")
+    told = kit.database.read(claim.due, ["Now", "Later", "Busy", "Empty"])
+    assert told.keys() == {"Now", "Later"}
+    assert told["Now"] == 0 and 50 < told["Later"] <= 60
 
 
 def test_a_claim_counts_the_attempt_and_names_the_worker(kit: Jobs) -> None:

@@ -1,76 +1,32 @@
-"""How an attempt ends: every verb over every state, the fence, and who wins."""
-
-from collections.abc import Callable
-from functools import partial
+"""How an attempt ends: every verb over every state, and what was asked for meanwhile."""
 
 import pytest
 
-from connector.db.engine import Tx
-from connector.jobs import outcomes, progress, requests
+from connector.jobs import claim, outcomes, progress, requests
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import State
-from tests.jobs.conftest import OTHER, WORKER, Jobs
-
-Verb = Callable[[Tx, Run], object]
-
-ENDS: dict[str, tuple[Verb, State]] = {
-    "finish": (partial(outcomes.finish, result={"a": 1}), State.FINISHED),
-    "fail": (partial(outcomes.fail, error="broken"), State.FAILED),
-    "stop": (outcomes.stop, State.STOPPED),
-    "retry": (partial(outcomes.retry, error="not yet", pause=0.0, max_attempts=3), State.QUEUED),
-    "release": (partial(outcomes.release, reason="shutdown"), State.QUEUED),
-    "lose": (partial(outcomes.lose, reason="host gone", actor="test"), State.QUEUED),
-}
+from tests.jobs.conftest import ENDS, WORKER, Jobs
 
 
-@pytest.fixture(params=list(ENDS))
-def verb(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.mark.parametrize("state", list(State), ids=str)
-def test_only_a_running_job_can_end(kit: Jobs, verb: str, state: State) -> None:
+def test_only_a_running_job_can_end(kit: Jobs, verb: str) -> None:
     end, target = ENDS[verb]
-    token, run = kit.in_state(state)
-    if state is State.RUNNING:
-        assert run is not None
-        assert kit.database.run(end, run) is target
-        assert kit.state(token) is target
-        return
-    run = run or Run(token, 1, WORKER, "Test", {})
-    before = kit.row(token)
     own = {State.FINISHED: "finish", State.FAILED: "fail", State.STOPPED: "stop"}
-    if own.get(state) == verb:
-        assert kit.database.run(end, run) is state, "repeating a write in doubt is harmless"
-    else:
-        with pytest.raises(LeaseLost):
-            kit.database.run(end, run)
-    assert kit.row(token) == before
-
-
-def test_a_late_write_of_an_earlier_attempt_is_refused(kit: Jobs, verb: str) -> None:
-    first = kit.running()
-    kit.database.run(outcomes.release, first, "handed back")
-    second = kit.claim(first.token)
-    assert (second.attempt, second.worker_id) == (first.attempt + 1, first.worker_id)
-    before = kit.row(first.token)
-    with pytest.raises(LeaseLost):
-        kit.database.run(ENDS[verb][0], first)
-    with pytest.raises(LeaseLost):
-        kit.database.run(progress.save, first, progress={"late": 1}, checkpoint={"late": 1})
-    assert kit.row(first.token) == before
-    assert kit.job(first.token).progress is None
-    assert kit.database.run(outcomes.finish, second, {}) is State.FINISHED
-
-
-def test_a_write_of_another_worker_is_refused(kit: Jobs, verb: str) -> None:
-    run = kit.running()
-    stranger = Run(run.token, run.attempt, OTHER, run.queue, {})
-    with pytest.raises(LeaseLost):
-        kit.database.run(ENDS[verb][0], stranger)
-    assert kit.state(run.token) is State.RUNNING
+    for state in State:
+        token, run = kit.in_state(state)
+        if state is State.RUNNING:
+            assert run is not None
+            assert kit.database.run(end, run) is target
+            assert kit.state(token) is target
+            continue
+        run = run or Run(token, 1, WORKER, "Test", {})
+        before = kit.row(token)
+        if own.get(state) == verb:
+            assert kit.database.run(end, run) is state, "repeating a write in doubt is harmless"
+        else:
+            with pytest.raises(LeaseLost):
+                kit.database.run(end, run)
+        assert kit.row(token) == before, f"{verb} changed a job that was {state}"
 
 
 def test_a_stop_that_was_asked_for_wins(kit: Jobs, verb: str) -> None:
@@ -90,7 +46,30 @@ def test_a_pause_that_was_asked_for_is_honoured_by_what_would_queue(kit: Jobs, v
     target = ENDS[verb][1]
     wanted = State.PAUSED if target is State.QUEUED else target
     assert kit.database.run(ENDS[verb][0], run) is wanted
-    assert kit.state(run.token) is wanted
+    row = kit.row(run.token)
+    assert row["state"] == wanted
+    assert row["attempt"] == run.attempt
+    if wanted is State.PAUSED:
+        assert row["requested"] is None, "it was honoured: the next attempt is not asked"
+        assert row["worker_id"] is None and row["ended_at"] is None
+
+
+def test_the_last_try_fails_also_when_a_pause_was_asked_for(kit: Jobs) -> None:
+    run = kit.running()
+    kit.by_hand(run.token, requested="pause", changed_by="test")
+    assert kit.database.run(outcomes.retry, run, "no", 0.0, 1) is State.FAILED
+
+
+def test_what_a_failed_or_tried_job_has_to_say_is_kept_when_it_is_stopped(kit: Jobs) -> None:
+    failed, tried = kit.running(), kit.running()
+    for run in (failed, tried):
+        kit.database.run(requests.stop, token=run.token, by="client")
+    kit.database.run(outcomes.fail, failed, "broken", {"done": 3})
+    kit.database.run(outcomes.retry, tried, "not yet", 0.0, 3)
+    job = kit.job(failed.token)
+    assert (job.state, job.error, job.result) == (State.STOPPED, "broken", {"done": 3})
+    assert kit.job(tried.token).failures == 1
+    assert kit.row(failed.token)["worker_id"] == WORKER, "who ran it last stays known"
 
 
 def test_tries_are_counted_and_bounded(kit: Jobs) -> None:
@@ -114,11 +93,23 @@ def test_what_is_handed_back_costs_no_failure(kit: Jobs) -> None:
     assert kit.events(run.token) == ["release", "release"]
 
 
+def test_what_waits_again_at_once_keeps_its_place(kit: Jobs) -> None:
+    first, second = kit.running(), kit.submit()
+    before = kit.row(first.token)
+    kit.database.run(outcomes.retry, first, "no", 0.0, 3)
+    row = kit.row(first.token)
+    assert (row["rank"], row["run_at"]) == (before["rank"], before["run_at"])
+    assert row["worker_id"] is None and row["ended_at"] is None
+    runs = kit.database.run(claim.claim, "Test", WORKER, 2)
+    assert [run.token for run in runs] == [first.token, second]
+
+
 def test_a_retry_waits_for_its_pause(kit: Jobs) -> None:
     run = kit.running()
     kit.database.run(outcomes.retry, run, "no", 3600.0, 3)
     job = kit.job(run.token)
     assert 3500 < (job.run_at - job.queued_at).total_seconds() < 3700
+    assert kit.database.read(claim.due, ["Test"])["Test"] > 3500, "nobody looks before"
     with pytest.raises(StopIteration):
         kit.claim(run.token)
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from connector.jobs import outcomes, requests
+from connector.jobs import outcomes, progress, requests
 from connector.jobs.errors import NoSuchJob, WrongState
 from connector.jobs.job import NewJob
-from connector.jobs.states import State
+from connector.jobs.states import Requested, State
 from connector.jobs.token import new_token
-from tests.jobs.conftest import Jobs
+from tests.jobs.conftest import OTHER, WORKER, Jobs
 
 CANCEL = {State.QUEUED: State.CANCELLED, State.PAUSED: State.CANCELLED}
 STOP = {**CANCEL, State.RUNNING: State.RUNNING}
@@ -21,45 +21,51 @@ def test_storing_a_token_twice_changes_nothing(kit: Jobs) -> None:
     assert kit.row(token) == before
 
 
-@pytest.mark.parametrize("state", list(State), ids=str)
-def test_cancel_takes_out_what_waits(kit: Jobs, state: State) -> None:
-    token, _ = kit.in_state(state)
-    before = kit.row(token)
-    if state in CANCEL or state is State.CANCELLED:
-        assert kit.database.run(requests.cancel, token=token, by="test") is State.CANCELLED
-        assert kit.state(token) is State.CANCELLED
-        assert kit.events(token)[-1:] == ["cancel"]
-    else:
-        with pytest.raises(WrongState) as refused:
-            kit.database.run(requests.cancel, token=token, by="test")
-        assert refused.value.state is state
+def test_cancel_takes_out_what_waits(kit: Jobs) -> None:
+    for state in State:
+        token, _ = kit.in_state(state)
+        before = kit.row(token)
+        if state in CANCEL or state is State.CANCELLED:
+            for _ in range(2):
+                assert kit.database.run(requests.cancel, token=token, by="me") is State.CANCELLED
+            assert kit.state(token) is State.CANCELLED
+            assert kit.events(token).count("cancel") == 1, "asking twice is asking once"
+        else:
+            with pytest.raises(WrongState) as refused:
+                kit.database.run(requests.cancel, token=token, by="me")
+            assert refused.value.state is state
+            assert kit.row(token) == before
+
+
+def test_stop_ends_what_has_not_ended(kit: Jobs) -> None:
+    for state in State:
+        token, _ = kit.in_state(state)
+        before = kit.row(token)
+        if state in STOP:
+            for _ in range(2):
+                assert kit.database.run(requests.stop, token=token, by="me") is STOP[state]
+            assert kit.state(token) is STOP[state]
+            continue
+        if state in (State.STOPPED, State.CANCELLED):
+            assert kit.database.run(requests.stop, token=token, by="me") is state
+        else:
+            with pytest.raises(WrongState) as refused:
+                kit.database.run(requests.stop, token=token, by="me")
+            assert refused.value.state is state
         assert kit.row(token) == before
 
 
-@pytest.mark.parametrize("state", list(State), ids=str)
-def test_stop_ends_what_has_not_ended(kit: Jobs, state: State) -> None:
-    token, run = kit.in_state(state)
-    before = kit.row(token)
-    if state in STOP:
-        for _ in range(2):
-            reached = kit.database.run(requests.stop, token=token, by="client", reason="enough")
-            assert reached is STOP[state]
-    elif state in (State.STOPPED, State.CANCELLED):
-        assert kit.database.run(requests.stop, token=token, by="client") is state
-        assert kit.row(token) == before
-    else:
-        with pytest.raises(WrongState):
-            kit.database.run(requests.stop, token=token, by="client")
-        assert kit.row(token) == before
-    if state is State.RUNNING:
-        assert run is not None
-        job = kit.job(token)
-        assert (job.requested, job.requested_by, job.requested_reason) == (
-            "stop",
-            "client",
-            "enough",
-        )
-        assert kit.events(token) == ["stop requested"], "asking twice is asking once"
+def test_the_first_who_asks_a_run_to_stop_is_named(kit: Jobs) -> None:
+    run = kit.running()
+    kit.database.run(requests.stop, token=run.token, by="first", reason="enough")
+    before = kit.row(run.token)
+    kit.database.run(requests.stop, token=run.token, by="second", reason="quite")
+    kit.database.run(requests.stop_all, queue="Test", by="third")
+    assert kit.row(run.token) == before and before["requested_at"] is not None
+    job = kit.job(run.token)
+    assert (job.requested, job.requested_by) == ("stop", "first")
+    assert job.requested_reason == "enough"
+    assert kit.events(run.token) == ["stop requested"], "asking again is asking once"
 
 
 def test_stop_overrides_a_pause_that_was_asked_for(kit: Jobs) -> None:
@@ -67,6 +73,18 @@ def test_stop_overrides_a_pause_that_was_asked_for(kit: Jobs) -> None:
     kit.by_hand(run.token, requested="pause", changed_by="test")
     kit.database.run(requests.stop, token=run.token, by="client")
     assert kit.database.run(outcomes.release, run, "shutdown") is State.STOPPED
+
+
+def test_a_worker_is_told_what_was_asked_of_its_own_runs(kit: Jobs) -> None:
+    stopping, pausing, free = (kit.running() for _ in range(3))
+    others, ended = kit.running(OTHER), kit.running()
+    for run in (stopping, others, ended):
+        kit.database.run(requests.stop, token=run.token, by="client")
+    kit.by_hand(pausing.token, requested="pause", changed_by="test")
+    kit.database.run(outcomes.finish, ended, {})
+    told = kit.database.read(progress.requests, WORKER)
+    assert told == {stopping.token: Requested.STOP, pausing.token: Requested.PAUSE}
+    assert free.token not in told
 
 
 def test_stop_all_asks_every_running_job_of_the_queue(kit: Jobs) -> None:

@@ -1,10 +1,15 @@
 """Leases: how a dead worker is told from a slow one, and what becomes of what it held."""
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
 import sqlalchemy as sa
 
+from connector.db.engine import Database
 from connector.jobs import outcomes, requests, workers
+from connector.jobs.errors import LeaseLost
 from connector.jobs.states import State
-from connector.jobs.tables import jobs
+from connector.jobs.tables import jobs, queues
 from connector.jobs.workers import LeaseWatch, Worker
 from tests.jobs.conftest import OTHER, WORKER, Jobs
 
@@ -37,6 +42,48 @@ def test_one_that_has_beaten_since_is_not_evicted(kit: Jobs) -> None:
     kit.database.run(workers.beat, WORKER)
     assert not kit.database.run(workers.evict, WORKER, seen)
     assert kit.database.run(workers.evict, WORKER, seen + 1)
+
+
+def test_only_the_beat_counts_and_not_how_late_or_often_one_looks() -> None:
+    watch = LeaseWatch(15.0)
+    assert watch.lapsed(0.0, {"a": 7}) == {}
+    assert watch.lapsed(1e6, {"a": 8}) == {}, "it has beaten since the last look"
+    assert watch.lapsed(1e6 + 14, {"a": 8}) == {}
+    assert watch.lapsed(1e6 + 16, {"a": 8}) == {"a": 8}
+    assert watch.lapsed(1e6 + 17, {"a": 7}) == {}, "another number is a sign of life"
+
+
+def test_a_stepped_clock_of_the_database_lapses_nothing(kit: Jobs) -> None:
+    register(kit, WORKER)
+    watch, run = LeaseWatch(15.0), kit.running(WORKER)
+    watch.lapsed(0.0, kit.database.read(workers.beats))
+    for jump in (timedelta(days=400), timedelta(days=-400)):
+        kit.database.run_at(datetime.now(UTC) + jump, workers.beat, WORKER)
+        assert watch.lapsed(14.0, kit.database.read(workers.beats)) == {}
+    assert workers.rescue(kit.database, "test") == []
+    assert kit.state(run.token) is State.RUNNING
+
+
+def test_one_whose_lease_was_taken_gets_nothing_recorded(kit: Jobs) -> None:
+    register(kit, WORKER)
+    run = kit.running(WORKER)
+    kit.database.run(workers.evict, WORKER)
+    assert workers.rescue(kit.database, "test") == [run.token]
+    before = kit.row(run.token)
+    with pytest.raises(LeaseLost):
+        kit.database.run(outcomes.finish, run, {})
+    assert kit.row(run.token) == before
+
+
+def test_registering_leaves_a_paused_queue_paused(kit: Jobs) -> None:
+    register(kit, WORKER)
+    with kit.database.engine.begin() as connection:
+        connection.execute(sa.update(queues).values(paused=True))
+    register(kit, OTHER)
+    with kit.database.engine.connect() as connection:
+        assert connection.execute(sa.select(queues.c.queue, queues.c.paused)).all() == [
+            ("Test", True)
+        ]
 
 
 def test_rescue_takes_what_has_no_living_worker_and_nothing_else(kit: Jobs) -> None:
@@ -90,3 +137,47 @@ def test_a_row_that_somebody_locks_does_not_delay_the_rescue_of_others(kit: Jobs
         connection.execute(select)
         assert workers.rescue(kit.database, "test") == [free.token]
     assert workers.rescue(kit.database, "test") == [locked.token]
+
+
+def test_a_row_that_the_database_refuses_to_move_does_not_keep_others(kit: Jobs) -> None:
+    bad, good = kit.running(OTHER), kit.running(OTHER)
+    before = kit.row(bad.token)
+    refuse(kit, bad.token)
+    assert workers.rescue(kit.database, "test") == [good.token]
+    assert kit.row(bad.token) == before
+
+
+def refuse(kit: Jobs, token: str) -> None:
+    """Add a trigger, as a DBA might, that refuses every change of one job."""
+    texts = [
+        f"CREATE TRIGGER refuse BEFORE UPDATE ON jobs WHEN OLD.token = '{token}' "
+        "BEGIN SELECT raise(ABORT, 'refused'); END"
+    ]
+    if schema := kit.database.schema:
+        texts = [
+            f"CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'refused'; END $$",
+            f"CREATE TRIGGER refuse BEFORE UPDATE ON {schema}.jobs FOR EACH ROW "
+            f"WHEN (OLD.token = '{token}') EXECUTE FUNCTION {schema}.refuse()",
+        ]
+    with kit.database.engine.begin() as connection:
+        for text in texts:
+            connection.exec_driver_sql(text)
+
+
+def test_rescue_goes_on_where_somebody_else_was_faster(kit: Jobs) -> None:
+    first, second = kit.running(OTHER), kit.running(OTHER)
+    taken: list[str] = []
+
+    class Slow(Database):
+        def run(self, *arguments: object) -> object:  # type: ignore[override]
+            if not taken:  # between our look and our write another rescuer takes both
+                taken.extend(workers.rescue(kit.database, "other"))
+            return super().run(*arguments)  # type: ignore[arg-type]
+
+    url = kit.database.engine.url.set(drivername=kit.database.dialect.name)
+    slow = Slow(url.render_as_string(hide_password=False))
+    assert workers.rescue(slow, "test") == []
+    slow.close()
+    assert set(taken) == {first.token, second.token}
+    assert kit.job(first.token).losses == 1
