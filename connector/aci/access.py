@@ -29,8 +29,8 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 RESERVE = 0.5
 """Seconds of the time for an answer that are kept for sending it."""
 
-Write = NewJob | Callable[[Tx], Any]
-"""An action to be stored, or a verb with its arguments bound."""
+Verb = Callable[[Tx], Any]
+"""A verb with its arguments bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ class Access:
         self._settings = settings
         self._seconds = settings.server.answer_seconds - RESERVE
         self._quiet_until = 0.0
-        self._writer: Group[Write, Any] = Group("writer", self._write, self._notify)
+        self._writer: Group[NewJob, None] = Group("writer", self._write, self._notify)
+        # Of its own, so that no action waits to be stored behind a row that somebody has locked.
+        self._changer: Group[Verb, Any] = Group("changer", self._change, self._notify, limit=1)
         self._reader: Group[str, Job | None] = Group("reader", self._read)
         # Of its own, so that nobody who asks for one action waits behind a long listing.
         self._lister: Group[Listing, list[Job]] = Group("lister", self._list, limit=1)
@@ -65,7 +67,7 @@ class Access:
     async def change(self, verb: Callable[[Tx], T]) -> T:
         """Run a verb in its own transaction, in order of arrival. Raises AciError, JobError."""
         doubt = "The database did not say whether it was done; sending it again is harmless."
-        result: T = await self._call(self._writer, verb, doubt)
+        result: T = await self._call(self._changer, verb, doubt)
         return result
 
     async def job(self, token: str) -> Job | None:
@@ -85,6 +87,7 @@ class Access:
     def close(self) -> None:
         """Finish what was accepted and end."""
         self._writer.close(2.0)
+        self._changer.close(1.0)
         self._reader.close(0.5)
         self._lister.close(0.5)
         self._database.close()
@@ -116,16 +119,8 @@ class Access:
             self._quiet_until = now + QUIET
             _log.warning("database is away", error=str(error) or type(error).__name__)
 
-    def _write(self, items: Sequence[Write]) -> list[Any]:
-        """Store all new actions of a batch in one transaction, then run the verbs in order."""
-        new = [item for item in items if isinstance(item, NewJob)]
-        stored = self._attempt(lambda: self._submit(new)) if new else None
-        return [
-            stored if isinstance(item, NewJob) else self._attempt(self._bound(item))
-            for item in items
-        ]
-
-    def _submit(self, new: Sequence[NewJob]) -> None:
+    def _write(self, new: Sequence[NewJob]) -> list[None]:
+        """Store all new actions of a batch in one transaction."""
         step = self._settings.actions.ageing_step_seconds
         try:
             self._database.run(requests.submit, new, step)
@@ -135,17 +130,12 @@ class Access:
                 self._database.run(requests.submit, new, step)
             except Unavailable:
                 raise doubt from None
+        return [None] * len(new)
 
-    def _bound(self, verb: Callable[[Tx], Any]) -> Callable[[], Any]:
-        return lambda: self._database.run(verb)
+    def _change(self, verbs: Sequence[Verb]) -> list[Any]:
+        return [self._database.run(verb) for verb in verbs]
 
-    def _attempt(self, work: Callable[[], Any]) -> Any:
-        try:
-            return work()
-        except Exception as error:
-            return error
-
-    def _notify(self, items: Sequence[Write]) -> None:
+    def _notify(self, items: Sequence[NewJob | Verb]) -> None:
         self._database.notify({i.queue if isinstance(i, NewJob) else "" for i in items})
 
     def _read(self, tokens: Sequence[str]) -> list[Job | None | Exception]:

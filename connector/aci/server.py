@@ -33,7 +33,7 @@ def main() -> None:
     settings = received_settings(given.settings_fd)
     log.configure(settings.logging, "http")
     database = open_database(
-        settings, "http", pool_size=4, patience=settings.server.answer_seconds / 2
+        settings, "http", pool_size=5, patience=settings.server.answer_seconds / 4
     )
     access = Access(database, settings)
     known = actions(settings, lambda: open_database(settings, "http"))

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -136,6 +136,11 @@ class Database:
         """Close every connection of the pool."""
         self.engine.dispose()
 
+    @property
+    def shown(self) -> str:
+        """The URL for people: no password, wherever it stands in it."""
+        return self.engine.url.set(query={}).render_as_string()
+
     def _repeat(self, write: bool, now: datetime | None, work: Callable[[Tx], T]) -> T:
         give_up = time.monotonic() + self._patience
         attempt = 0
@@ -179,12 +184,7 @@ class Database:
 
     def _describe(self, error: DBAPIError) -> str:
         first = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else ""
-        return f"the database {self.engine.url.render_as_string()} cannot be used: {first}"
-
-
-def utc_now() -> datetime:
-    """Return this host's clock in UTC; for tests and displays, never for stored times."""
-    return datetime.now(UTC)
+        return f"the database {self.shown} cannot be used: {first}"
 
 
 def _parse(url: str) -> sa.URL:

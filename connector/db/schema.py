@@ -50,7 +50,7 @@ def check(database: Database) -> None:
         row = None
     if row is None:
         raise SchemaMissing(
-            f"the database {database.engine.url.render_as_string()} holds no tables of "
+            f"the database {database.shown} holds no tables of "
             "Webex Connector; make them with: webex-connector migrate"
         )
     product, version, oldest = row

@@ -45,6 +45,14 @@ class Jsonl:
                 number += 1
             _sync_folder(self._folder)
 
+    def last_page(self, run: Run) -> int:
+        """Return the largest number among the run's pages in the folder."""
+        if not self._folder.is_dir():
+            return 0
+        with _reported(self._folder):
+            names = self._folder.glob(f"page-{run.token}-*.jsonl")
+            return max((int(name.stem.rpartition("-")[2]) for name in names), default=0)
+
     @contextmanager
     def sink(self, reference: str, name: str) -> Iterator[Sink]:
         """Open a file below `files`, named after the reference so that each has one place."""

@@ -26,6 +26,10 @@ class Null:
     def begin(self, run: Run, after_page: int) -> None:
         """Have nothing to prepare."""
 
+    def last_page(self, run: Run) -> int:
+        """Have kept none."""
+        return 0
+
     @contextmanager
     def sink(self, reference: str, name: str) -> Iterator[Sink]:
         """Open a sink that forgets."""

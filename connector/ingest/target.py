@@ -33,6 +33,9 @@ class Target(Protocol):
     def begin(self, run: Run, after_page: int) -> None:
         """Prepare for a run: take back its pages above `after_page`, and remains of killed ones."""
 
+    def last_page(self, run: Run) -> int:
+        """Return the largest number of a run's pages that are there, 0 if there is none."""
+
     def sink(self, reference: str, name: str) -> AbstractContextManager[Sink]:
         """Open a file to hang on a document; nothing is kept of it if its block raises.
 

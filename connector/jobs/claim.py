@@ -39,35 +39,56 @@ def claim_by_task(
 ) -> list[Run]:
     """Take up to `limit` due jobs of a queue, at most one for each task in the whole cluster.
 
+    A task belongs to the job that has begun it until that has ended, also while it waits to go on.
+
     `known`: the tasks this worker can run; a job that names another stays queued. Claims of the
     queue take turns on its row in `queues`, so that two workers cannot both find a task idle.
     """
     tx.execute(sa.select(queues.c.queue).where(queues.c.queue == queue).with_for_update())
-    running = tx.execute(
-        sa.select(jobs.c.tasks).where(
-            jobs.c.state == State.RUNNING, jobs.c.queue == queue, jobs.c.tasks.isnot(None)
-        )
-    ).scalars()
-    busy = {task for tasks in running for task in tasks.split(",")}
+    owners = _owners(tx, queue)
     passed_over: set[str] = set()
+    blocked: set[str] = set()
     chosen: list[str] = []
     while len(chosen) < limit:
         select = _candidates(tx, queue, limit).where(jobs.c.token.notin_(chosen))
         if passed_over:
-            select = select.where(jobs.c.tasks.is_(None) | jobs.c.tasks.notin_(passed_over))
+            own = jobs.c.token.in_(set(owners.values()))
+            free = jobs.c.tasks.is_(None) | jobs.c.tasks.notin_(passed_over)
+            select = select.where(free | own, jobs.c.token.notin_(blocked))
         rows = tx.execute(select).all()
         for row in rows:
             tasks = set(row.tasks.split(",")) if row.tasks else set()
             if len(chosen) == limit:
                 break
-            if tasks & busy or not tasks <= set(known):
+            held = any(owners.get(task, row.token) != row.token for task in tasks)
+            if held or not tasks <= set(known):
                 passed_over.add(row.tasks)
+                blocked.add(row.token)
                 continue
             chosen.append(row.token)
-            busy |= tasks
+            owners.update(dict.fromkeys(tasks, row.token))
         if not rows:
             break
     return _take(tx, jobs.c.token.in_(chosen), worker_id) if chosen else []
+
+
+def _owners(tx: Tx, queue: str) -> dict[str, str]:
+    """Return the job that each task belongs to: one that runs, or has begun and waits to go on.
+
+    So a job that was handed back in the middle of a task goes on before another one begins it.
+    """
+    begun = sa.and_(jobs.c.state.in_([State.QUEUED, State.PAUSED]), jobs.c.attempt > 0)
+    rows = tx.execute(
+        sa.select(jobs.c.token, jobs.c.tasks, jobs.c.state)
+        .where(jobs.c.queue == queue, jobs.c.tasks.isnot(None))
+        .where((jobs.c.state == State.RUNNING) | begun)
+        .order_by(jobs.c.token)
+    ).all()
+    owners: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: row.state != State.RUNNING):
+        for task in row.tasks.split(","):
+            owners.setdefault(task, row.token)
+    return owners
 
 
 def _candidates(tx: Tx, queue: str, limit: int) -> sa.Select[tuple[str, str | None]]:

@@ -18,7 +18,10 @@ from connector.jobs.tables import jobs, queues, workers
 _log = structlog.stdlib.get_logger(__name__)
 
 BATCH = 100
-"""Jobs rescued in one transaction, so that one never grows long."""
+"""Jobs looked for at once; each is handed back in a short transaction of its own."""
+
+MOST_LOCKED = 4
+"""Locked rows waited for in one rescue: each takes up to LockTimeoutMS of the caller's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,9 @@ def rescue(database: Database, by: str) -> list[str]:
     """
     rescued: list[str] = []
     seen: set[str] = set()
+    locked = 0
     while True:
-        orphans = [run for run in database.read(_orphans, BATCH, seen)]
+        orphans = database.read(_orphans, BATCH, seen)
         if not orphans:
             return rescued
         for run in orphans:
@@ -105,8 +109,12 @@ def rescue(database: Database, by: str) -> list[str]:
             try:
                 database.run(outcomes.lose, run, "its worker is gone", by)
                 rescued.append(run.token)
-            except (LeaseLost, Locked):
-                continue  # rescued by somebody else, or locked: the next rescue looks again
+            except LeaseLost:
+                continue  # somebody else has rescued it meanwhile
+            except Locked:
+                locked += 1
+                if locked == MOST_LOCKED:
+                    return rescued  # the next rescue looks again
             except DBAPIError as error:
                 why = str(error.orig).partition("\n")[0]  # what follows may quote the row
                 _log.warning("rescue of a job refused", token=run.token, error=why)

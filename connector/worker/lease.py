@@ -59,8 +59,8 @@ class Lease:
             connector.__version__,
             self._serves,
         )
-        self._database.run(workers.register, me, self._queues)
         self.worker_id = worker_id
+        self._database.run(workers.register, me, self._queues)
         self._renewed = self._clock()
 
     @property

@@ -16,6 +16,9 @@ from connector.worker.channel import Message
 
 _log = log.logger(__name__)
 
+MOST_LOCKED = 4
+"""Locked rows waited for in one pass: each takes up to LockTimeoutMS of the worker's time."""
+
 Write = Callable[[Tx], State]
 
 
@@ -82,14 +85,18 @@ class Recorder:
 
         A job whose row somebody has locked is passed over, and tried again the next time.
         """
+        locked = 0
         for _ in range(len(self._waiting)):
             ended = self._waiting[0]
+            if locked == MOST_LOCKED:
+                return
             try:
                 self._record(ended)
                 self._waiting.popleft()
             except Locked as error:
                 _log.warning("end of run waits", token=ended.run.token, error=str(error))
                 self._waiting.rotate(-1)
+                locked += 1
 
     def _record(self, ended: Ended) -> None:
         bound = _log.bind(token=ended.run.token, attempt=ended.run.attempt)

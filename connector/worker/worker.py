@@ -10,7 +10,7 @@ from connector import log
 from connector.actions.action import Action, WorksOnTasks
 from connector.config import Settings
 from connector.db.engine import Database
-from connector.db.errors import Unavailable
+from connector.db.errors import Locked, Unavailable
 from connector.jobs import claim, progress, workers
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
@@ -74,6 +74,8 @@ class Worker:
         """Make one pass."""
         self._tell_supervisor()
         self._reap()
+        if self.stopping:
+            self._end_all(Ending.SHUTDOWN)
         if time.monotonic() >= self._away_until:
             try:
                 self._with_database()
@@ -81,7 +83,7 @@ class Worker:
                 self._away_until = time.monotonic() + AWAY
                 self._doubt = True
                 _log.warning("database is away", error=str(error))
-        if self.lease.lapsed:
+        if self.lease.lapsed and any(slot.run for slot in self.slots):
             self._lose_lease()
         self._kill_overdue()
         if self._rest.until(self._next(), self.slots):
@@ -110,8 +112,6 @@ class Worker:
                 self._honour_requests()
             if not self.stopping:
                 self._fill()
-        if self.stopping:
-            self._end_all(Ending.SHUTDOWN)
 
     def _reap(self) -> None:
         for slot in list(self.slots):
@@ -207,7 +207,12 @@ class Worker:
             room = min(len(free), self._limits[queue] - running.count(queue))
             if room <= 0:
                 continue
-            for run in self._claim(queue, room):
+            try:
+                runs = self._claim(queue, room)
+            except Locked as error:
+                _log.warning("claim waits", queue=queue, error=str(error))
+                continue
+            for run in runs:
                 _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
                 free.pop().give(run)
 

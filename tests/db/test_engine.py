@@ -102,11 +102,12 @@ def test_a_server_out_of_reach_is_unavailable() -> None:
 
 
 def test_a_password_is_never_told() -> None:
-    database = Database("postgresql://postgres:geheim@127.0.0.1:9/nowhere")
-    with pytest.raises(Unavailable) as away:
-        database.read(lambda tx: None)
-    assert "geheim" not in str(away.value)
-    database.close()
+    for url in ("postgres:geheim@127.0.0.1:9/nowhere", "127.0.0.1:9/nowhere?password=geheim"):
+        database = Database(f"postgresql://{url}")
+        with pytest.raises(Unavailable) as away:
+            database.read(lambda tx: None)
+        assert "127.0.0.1" in str(away.value) and "geheim" not in str(away.value)
+        database.close()
 
 
 def test_only_a_connection_lost_during_a_commit_leaves_doubt(postgresql_url: sa.URL) -> None:

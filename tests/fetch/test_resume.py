@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connector.actions.action import Finished, Outcome, Release
 from connector.actions.fetch.journal import Journal
 from connector.datastore.errors import HolderLost
 from connector.ingest.jsonl import Jsonl
-from connector.jobs import outcomes
+from connector.jobs import outcomes, requests
+from connector.jobs.tables import jobs
 from tests.fetch.conftest import Fetching
 
 Make = Callable[..., Fetching]
@@ -163,3 +165,26 @@ def test_an_attempt_that_lost_its_job_never_takes_hold(make: Make) -> None:
     outcome = fetching.perform(run)
     assert isinstance(outcome, Release)
     assert not (fetching.folder / "documents").exists()
+
+
+def test_a_run_that_another_has_overtaken_takes_nothing_back(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetching = make(rooms=3, messages=30, files=0)
+    trap = Trap(monkeypatch)
+    first = fetching.claimed()
+    trap.arm(14)
+    with pytest.raises(Killed):
+        fetching.perform(first)
+    trap.arm(None)
+    begun = {record["reference"] for record in fetching.records()}
+    fetching.database.run(outcomes.release, first, "killed")
+    fetching.database.run(requests.cancel, token=first.token, by="test")
+    fetching.synchronize()
+    with fetching.database.engine.begin() as connection:
+        reopen = sa.update(jobs).where(jobs.c.token == first.token)
+        connection.execute(reopen.values(state="queued", ended_at=None, changed_by="test reopen"))
+    outcome = fetching.perform(fetching.claim(first.token))
+    assert isinstance(outcome, Finished)
+    assert begun and {r["reference"] for r in fetching.records()} >= begun
+    assert len({record["reference"] for record in fetching.records()}) == 30

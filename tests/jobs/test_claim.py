@@ -169,3 +169,16 @@ def test_jobs_behind_many_of_a_busy_task_are_found(kit: Jobs) -> None:
         kit.submit(tasks=("A",))
     other = kit.submit(tasks=("B",))
     assert other in [run.token for run in by_task(kit, limit=2)]
+
+
+def test_a_job_handed_back_in_the_middle_keeps_its_task(kit: Jobs) -> None:
+    serve(kit)
+    first, second = kit.submit(tasks=("A",)), kit.submit(tasks=("A",))
+    (run,) = by_task(kit)
+    kit.database.run(outcomes.release, run, "Webex is away", 3600.0)
+    assert by_task(kit) == [], "the second would take over what the first has begun"
+    later = kit.job(first).run_at + timedelta(seconds=1)
+    runs = kit.database.run_at(later, claim.claim_by_task, "Test", WORKER, 9, ("A",))
+    assert [run.token for run in runs] == [first]
+    kit.database.run(outcomes.finish, runs[0], {})
+    assert [run.token for run in by_task(kit)] == [second]

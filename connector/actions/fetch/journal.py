@@ -36,16 +36,13 @@ class Journal:
     def __init__(self, database: Database, context: Context, task: TaskSettings) -> None:
         self._database = database
         self._holder = Holder(task.name, context.token, context.attempt)
-        held = database.run(_hold, self._holder, context.worker_id)
+        held, self.checkpoint = database.run(_hold, self._holder, context.worker_id, task)
         self.token = context.token
         self.task = task.name
         self.complete = held.complete
         self.counts = Counts.stored(held.counts)
-        self.checkpoint = (
-            Checkpoint.stored(held.checkpoint)
-            if held.checkpoint is not None
-            else Checkpoint(_sweep_from(held.now, task.sweep_days))
-        )
+        self.overtaken = held.checkpoint is None and not held.complete and context.attempt > 1
+        """Whether another run has walked the task between two attempts of this one."""
 
     def rooms(self) -> dict[str, WalkedRoom]:
         """Return the rooms walked before, by id."""
@@ -80,6 +77,10 @@ class Journal:
         failed = (*self.checkpoint.failed_rooms, room_id)
         self._store(replace(self.checkpoint, place=None, failed_rooms=failed), counts, Step(), None)
 
+    def go_on_after(self, page: int) -> None:
+        """Store that pages up to this one were delivered, which must not be taken back."""
+        self._store(replace(self.checkpoint, page=page), self.counts, Step(), None)
+
     def begin_again(self) -> None:
         """Store that the room under way is walked from its top."""
         self._store(replace(self.checkpoint, place=None), self.counts, Step(), None)
@@ -103,10 +104,17 @@ class Journal:
         self.checkpoint, self.counts = checkpoint, counts
 
 
-def _hold(tx: Tx, holder: Holder, worker_id: str) -> Held:
+def _hold(tx: Tx, holder: Holder, worker_id: str, task: TaskSettings) -> tuple[Held, Checkpoint]:
     if not fence.holds(tx, holder.token, holder.attempt, worker_id):
         raise LeaseLost(holder.token, holder.attempt)
-    return holding.hold(tx, holder)
+    held = holding.hold(tx, holder)
+    if held.checkpoint is not None:
+        return held, Checkpoint.stored(held.checkpoint)
+    begin = Checkpoint(_sweep_from(held.now, task.sweep_days))
+    if not held.complete:
+        # From now on the row is this run's, so that its next attempt knows what it may take back.
+        holding.record(tx, holder, begin.dump(), {})
+    return held, begin
 
 
 def _store(

@@ -33,6 +33,8 @@ def synchronize(
         return journal.counts
     run = Run(task.name, context.token, context.attempt)
     target = TARGETS[task.ingester_type](task.ingest_directory)
+    if journal.overtaken:
+        journal.go_on_after(target.last_page(run))
     target.begin(run, journal.checkpoint.page)
     with _pool(settings.webex.download_threads) as pool, _pool(1) as ahead:
         downloads = Downloads(client, target, pool, task.max_file_size)

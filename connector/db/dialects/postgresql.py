@@ -1,6 +1,7 @@
 """PostgreSQL: sessions that never hang, and news by NOTIFY."""
 
 import math
+import time
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,9 @@ SESSION = {
 }
 
 LOCKED = "55P03"  # lock not available within lock_timeout
+AGAIN = 5.0
+"""Seconds between two tries to listen again; polling goes on meanwhile."""
+
 REPEAT = {
     "40001",  # serialization failure
     "40P01",  # deadlock detected
@@ -91,6 +95,7 @@ class Listener:
         url = engine.url.set(drivername="postgresql")
         self._conninfo = url.render_as_string(hide_password=False)
         self._connection: psycopg.Connection[Any] | None = None
+        self._again_at = 0.0
         self._connect()
 
     def _connect(self) -> None:
@@ -103,7 +108,8 @@ class Listener:
             )
             self._connection.execute(f"LISTEN {CHANNEL}")
         except psycopg.Error:
-            self._connection = None
+            self.close()
+            self._again_at = time.monotonic() + AGAIN
 
     def fileno(self) -> int | None:
         """Return the connection's socket, or None while there is none."""
@@ -112,7 +118,8 @@ class Listener:
     def changed(self) -> bool:
         """Say whether a notification has come; a lost connection counts as one."""
         if self._connection is None:
-            self._connect()
+            if time.monotonic() >= self._again_at:
+                self._connect()
             return self._connection is not None
         try:
             return any(True for _ in self._connection.notifies(timeout=0))
