@@ -1,7 +1,6 @@
 """Runs the migrations, for `webex-connector migrate` (on the database it hands over) or alembic."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,7 +48,7 @@ def configure(database: Database, connection: sa.Connection | None) -> None:
 def run() -> None:
     """Run what was asked for, on a connection or as a script of SQL."""
     database = open_database()
-    create_schema = f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"' if database.schema else None
+    create_schema = database.dialect.create_schema(database.schema)
     if context.is_offline_mode():
         configure(database, None)
         with context.begin_transaction():
@@ -57,8 +56,7 @@ def run() -> None:
                 context.execute(create_schema)
             context.run_migrations()
         return
-    if database.dialect.name == "sqlite" and database.engine.url.database:
-        Path(database.engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    database.dialect.make_place(database.engine.url)
     with database.engine.connect() as connection, database.dialect.turn(connection, write=True):
         if create_schema:
             connection.execute(sa.text(create_schema))

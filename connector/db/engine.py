@@ -3,7 +3,7 @@
 import importlib
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -21,6 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DIALECTS = {
+    "mariadb": "connector.db.dialects.mariadb:MariaDB",
     "postgresql": "connector.db.dialects.postgresql:PostgreSQL",
     "sqlite": "connector.db.dialects.sqlite:SQLite",
 }
@@ -41,6 +42,19 @@ class Tx:
     def execute(self, statement: Executable, values: Any = None) -> sa.CursorResult[Any]:
         """Send one statement and return its result."""
         return self.connection.execute(statement, values)
+
+    def change(
+        self,
+        table: sa.Table,
+        chosen: ColumnElement[bool] | sa.Select[Any],
+        values: Mapping[str, Any],
+        *returning: ColumnElement[Any],
+    ) -> Sequence[sa.Row[Any]]:
+        """Change rows and return the columns `returning` of them, as they are then.
+
+        `chosen`: a condition, or a SELECT that finds and locks the keys of the rows.
+        """
+        return self.dialect.change(self.connection, table, chosen, values, returning)
 
     def after(self, seconds: float) -> ColumnElement[datetime]:
         """Return the moment `seconds` from now."""
@@ -153,6 +167,8 @@ class Database:
                         continue
                     raise Locked(self._describe(error)) from error
                 attempt += 1
+                if self.dialect.is_stale(error):
+                    self.engine.dispose()
                 if self.dialect.is_transient(error) and attempt <= REPEATS:
                     time.sleep(random.uniform(0, min(0.2, 0.005 * 2**attempt)))
                     continue

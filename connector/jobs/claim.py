@@ -28,10 +28,8 @@ def due(tx: Tx, names: Collection[str]) -> dict[str, float]:
 
 def claim(tx: Tx, queue: str, worker_id: str, limit: int) -> list[Run]:
     """Take up to `limit` due jobs of a queue whose jobs do not exclude each other."""
-    candidates = _candidates(tx, queue, limit).with_only_columns(jobs.c.token)
-    # As a plain subquery PostgreSQL may run it once a row, each time finding others: too many.
-    chosen = candidates.cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql")
-    return _take(tx, jobs.c.token.in_(sa.select(chosen.c.token)), worker_id)
+    chosen = _candidates(tx, queue, limit).with_only_columns(jobs.c.token)
+    return _take(tx, chosen, worker_id)
 
 
 def claim_by_task(
@@ -107,28 +105,26 @@ def _candidates(tx: Tx, queue: str, limit: int) -> sa.Select[tuple[str, str | No
     )
 
 
-def _take(tx: Tx, chosen: ColumnElement[bool], worker_id: str) -> list[Run]:
+def _take(tx: Tx, chosen: ColumnElement[bool] | sa.Select[tuple[str]], worker_id: str) -> list[Run]:
     attempt = jobs.c.attempt + 1
-    rows = tx.execute(
-        sa.update(jobs)
-        .where(chosen, jobs.c.state == State.QUEUED)
-        .values(
-            state=State.RUNNING,
-            attempt=attempt,
-            worker_id=worker_id,
-            started_at=tx.now,
-            changed_by=sa.literal("worker claim ") + sa.cast(attempt, sa.Text),
-        )
-        .returning(
-            jobs.c.token,
-            jobs.c.attempt,
-            jobs.c.queue,
-            jobs.c.parameters,
-            jobs.c.failures,
-            jobs.c.tasks,
-            jobs.c.rank,
-        )
-    ).all()
+    rows = tx.change(
+        jobs,
+        chosen,
+        {
+            "state": State.RUNNING,
+            "attempt": attempt,
+            "worker_id": worker_id,
+            "started_at": tx.now,
+            "changed_by": sa.literal("worker claim ") + sa.cast(attempt, sa.Text),
+        },
+        jobs.c.token,
+        jobs.c.attempt,
+        jobs.c.queue,
+        jobs.c.parameters,
+        jobs.c.failures,
+        jobs.c.tasks,
+        jobs.c.rank,
+    )
     saved = _checkpoints(tx, [row.token for row in rows if row.attempt > 1])
     return [
         Run(

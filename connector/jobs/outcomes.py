@@ -84,22 +84,22 @@ def _end(
     ended = sa.case((state.in_([str(s) for s in FINAL]), tx.now), else_=sa.null())
     waits = state.in_([State.QUEUED, State.PAUSED])
     asked_to_pause = sa.and_(jobs.c.requested == Requested.PAUSE, state == State.PAUSED)
-    row = tx.execute(
-        sa.update(jobs)
-        .where(held(run.token, run.attempt, run.worker_id))
-        .values(
-            state=state,
-            ended_at=ended,
-            worker_id=sa.case((waits, sa.null()), else_=jobs.c.worker_id),
-            requested=sa.case((asked_to_pause, sa.null()), else_=jobs.c.requested),
-            changed_by=f"{actor} {verb} {run.attempt}",
+    rows = tx.change(
+        jobs,
+        held(run.token, run.attempt, run.worker_id),
+        {
+            "state": state,
+            "ended_at": ended,
+            "worker_id": sa.case((waits, sa.null()), else_=jobs.c.worker_id),
+            "requested": sa.case((asked_to_pause, sa.null()), else_=jobs.c.requested),
+            "changed_by": f"{actor} {verb} {run.attempt}",
             **values,
-        )
-        .returning(jobs.c.state)
-    ).first()
-    if row is None:
+        },
+        jobs.c.state,
+    )
+    if not rows:
         return _settled(tx, run, verb, target)
-    reached = State(row.state)
+    reached = State(rows[0].state)
     if verb not in ("finish", "fail") or reached is not target:
         shown = reached.value if reached is not target and reached is State.STOPPED else verb
         record(

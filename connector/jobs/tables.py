@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from connector.db.metadata import metadata
-from connector.db.types import Counter, Document, Identifier, Timestamp
+from connector.db.types import Counter, Document, Identifier, Name, Timestamp
 from connector.jobs.states import OPEN, Requested, State
 
 MAX_ERROR = 8000
@@ -22,8 +22,8 @@ jobs = sa.Table(
     "jobs",
     metadata,
     Column("token", Identifier, primary_key=True, comment="uuid v7 the client holds; time order"),
-    Column("queue", sa.Text, nullable=False, comment="the action's name, which names its queue"),
-    Column("state", sa.Text, nullable=False, comment="moves only as job_transitions allows"),
+    Column("queue", Name, nullable=False, comment="the action's name, which names its queue"),
+    Column("state", Name, nullable=False, comment="moves only as job_transitions allows"),
     Column("priority", sa.Integer, nullable=False, comment="larger runs sooner; 0 is ordinary"),
     Column("run_at", Timestamp, nullable=False, comment="not claimed before this moment"),
     Column("rank", sa.BigInteger, nullable=False, comment="claim order, smallest first: us"),
@@ -48,7 +48,7 @@ jobs = sa.Table(
     Column("ended_at", Timestamp, comment="when it became final"),
     sa.CheckConstraint(_one_of("state", State), name="state_known"),
     sa.CheckConstraint(_one_of("requested", Requested), name="requested_known"),
-    sa.CheckConstraint(f"length(error) <= {MAX_ERROR}", name="error_length"),
+    sa.CheckConstraint(sa.func.char_length(sa.column("error")) <= MAX_ERROR, name="error_length"),
     sa.CheckConstraint(
         "(ended_at IS NULL) = (state IN ('queued', 'running', 'paused'))", name="ended_when_final"
     ),
@@ -84,9 +84,9 @@ job_events = sa.Table(
     Column("id", Counter, primary_key=True, autoincrement=True, comment="order of arrival"),
     Column("token", Identifier, nullable=False, comment="the job"),
     Column("at", Timestamp, nullable=False, comment="when it happened"),
-    Column("event", sa.Text, nullable=False, comment="the verb, 'fenced' or 'by hand'"),
-    Column("source", sa.Text, comment="state before"),
-    Column("target", sa.Text, comment="state after"),
+    Column("event", Name, nullable=False, comment="the verb, 'fenced' or 'by hand'"),
+    Column("source", Name, comment="state before"),
+    Column("target", Name, comment="state after"),
     Column("attempt", Counter, comment="the attempt it concerns"),
     Column("actor", sa.Text, nullable=False, comment="who did it"),
     Column("reason", sa.Text, comment="why"),
@@ -98,9 +98,9 @@ job_events = sa.Table(
 job_transitions = sa.Table(
     "job_transitions",
     metadata,
-    Column("verb", sa.Text, primary_key=True, comment="the move's name"),
-    Column("source", sa.Text, primary_key=True, comment="state before"),
-    Column("target", sa.Text, primary_key=True, comment="state after"),
+    Column("verb", Name, primary_key=True, comment="the move's name"),
+    Column("source", Name, primary_key=True, comment="state before"),
+    Column("target", Name, primary_key=True, comment="state after"),
     comment="Every legal move of a job; the guard on jobs consults it",
 )
 
@@ -122,7 +122,7 @@ workers = sa.Table(
 queues = sa.Table(
     "queues",
     metadata,
-    Column("queue", sa.Text, primary_key=True, comment="the action's name"),
+    Column("queue", Name, primary_key=True, comment="the action's name"),
     Column("paused", sa.Boolean, nullable=False, comment="nothing of it is claimed while true"),
     Column("changed_at", Timestamp, nullable=False, comment="when it was paused or resumed"),
     Column("changed_by", sa.Text, nullable=False, comment="by whom"),

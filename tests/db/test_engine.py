@@ -11,7 +11,7 @@ from connector.db.errors import BadURL, InDoubt, Locked, Unavailable
 from connector.db.types import Timestamp
 from connector.jobs import requests
 from connector.jobs.job import NewJob
-from connector.jobs.tables import jobs
+from connector.jobs.tables import jobs, queues
 from connector.jobs.token import new_token
 from tests.conftest import fresh_url, migrate
 from tests.proxy import Proxy
@@ -128,9 +128,9 @@ def test_only_a_connection_lost_during_a_commit_leaves_doubt(postgresql_url: sa.
 
 def test_times_are_kept_exactly_and_come_back_in_utc(database: Database) -> None:
     moment = datetime(2026, 3, 29, 2, 30, 0, 123456, timezone(timedelta(hours=2)))
-    found = database.read(
-        lambda tx: tx.execute(sa.select(sa.literal(moment, Timestamp()))).scalar()
-    )
+    row = {"queue": "Q", "paused": False, "changed_at": moment, "changed_by": "test"}
+    database.run(lambda tx: tx.execute(sa.insert(queues).values(row)))
+    found = database.read(lambda tx: tx.execute(sa.select(queues.c.changed_at)).scalar_one())
     assert found == moment and found.tzinfo is UTC
     with pytest.raises(sa.exc.StatementError, match="without a zone"):
         naive = datetime(2026, 1, 1)

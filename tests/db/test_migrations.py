@@ -11,6 +11,7 @@ from connector.db.errors import SchemaMismatch, SchemaMissing
 from connector.db.schema import check, migrations, schema_info
 from connector.jobs.states import TRANSITIONS
 from connector.jobs.tables import job_transitions
+from tests import sql_scripts
 from tests.conftest import migrate
 
 INI = migrations().parent / "alembic.ini"
@@ -46,16 +47,8 @@ def test_alembic_goes_up_finds_no_drift_and_goes_down_again(empty_url: str) -> N
 
 def test_the_sql_that_alembic_prints_makes_the_same_tables(empty_url: str) -> None:
     script = alembic(empty_url, "upgrade", "head", "--sql")
+    sql_scripts.run(empty_url, script)
     database = Database(empty_url)
-    raw = database.engine.raw_connection()
-    try:
-        if database.dialect.name == "sqlite":
-            raw.driver_connection.executescript(script)  # type: ignore[union-attr]
-        else:
-            raw.driver_connection.execute(script)  # type: ignore[union-attr]
-            raw.commit()
-    finally:
-        raw.close()
     check(database)
     database.close()
     assert "No new upgrade operations detected" in alembic(empty_url, "check")

@@ -149,17 +149,23 @@ def test_a_row_that_the_database_refuses_to_move_does_not_keep_others(kit: Jobs)
 
 def refuse(kit: Jobs, token: str) -> None:
     """Add a trigger, as a DBA might, that refuses every change of one job."""
-    texts = [
-        f"CREATE TRIGGER refuse BEFORE UPDATE ON jobs WHEN OLD.token = '{token}' "
-        "BEGIN SELECT raise(ABORT, 'refused'); END"
-    ]
-    if schema := kit.database.schema:
-        texts = [
+    schema = kit.database.schema
+    texts = {
+        "sqlite": [
+            f"CREATE TRIGGER refuse BEFORE UPDATE ON jobs WHEN OLD.token = '{token}' "
+            "BEGIN SELECT raise(ABORT, 'refused'); END"
+        ],
+        "mariadb": [
+            "CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW "
+            f"IF OLD.token = '{token}' THEN SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 4025; END IF"
+        ],
+        "postgresql": [
             f"CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION 'refused'; END $$",
             f"CREATE TRIGGER refuse BEFORE UPDATE ON {schema}.jobs FOR EACH ROW "
             f"WHEN (OLD.token = '{token}') EXECUTE FUNCTION {schema}.refuse()",
-        ]
+        ],
+    }[kit.database.dialect.name]
     with kit.database.engine.begin() as connection:
         for text in texts:
             connection.exec_driver_sql(text)

@@ -21,7 +21,7 @@ from connector.jobs.states import State
 from connector.jobs.token import new_token
 from tests import installation
 from tests.commands import ROOT
-from tests.conftest import fresh_url, migrate
+from tests.conftest import ENGINES, fresh_url, migrate
 
 PLUGIN = Path(__file__).parent.parent / "plugin"
 DEADLINE = 30.0
@@ -154,7 +154,7 @@ def _cmdline(process: psutil.Process) -> list[str]:
         return []
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     """A migrated database and the means to start a server on it; ended for certain."""
     made = Server(fresh_url(request.param, request, tmp_path), tmp_path)

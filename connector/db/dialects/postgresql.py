@@ -25,6 +25,7 @@ SESSION = {
 }
 
 LOCKED = "55P03"  # lock not available within lock_timeout
+READ_ONLY = "25006"  # cannot write in a read-only transaction
 AGAIN = 5.0
 """Seconds between two tries to listen again; polling goes on meanwhile."""
 
@@ -62,6 +63,10 @@ class PostgreSQL(Dialect):
             },
         }
 
+    def create_schema(self, schema: str | None) -> str | None:
+        """Return CREATE SCHEMA IF NOT EXISTS."""
+        return f'CREATE SCHEMA IF NOT EXISTS "{schema}"'
+
     def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
         """Return microseconds since 1970, exact."""
         return sa.cast(sa.func.extract("epoch", moment) * 1_000_000, sa.BigInteger())
@@ -77,6 +82,14 @@ class PostgreSQL(Dialect):
     def is_locked(self, error: DBAPIError) -> bool:
         """Say whether a row or table stayed locked for the whole lock_timeout."""
         return getattr(error.orig, "sqlstate", None) == LOCKED
+
+    def is_stale(self, error: DBAPIError) -> bool:
+        """Say whether the server has become read-only: a standby, or about to be one."""
+        return getattr(error.orig, "sqlstate", None) == READ_ONLY
+
+    def is_unavailable(self, error: DBAPIError) -> bool:
+        """Say whether the server is out of reach, or refuses work for now."""
+        return self.is_stale(error) or super().is_unavailable(error)
 
     def notify(self, connection: sa.Connection, queues: Collection[str]) -> None:
         """Send one notification a queue, in a transaction of its own."""

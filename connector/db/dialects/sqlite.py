@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,6 +37,11 @@ class SQLite(Dialect):
     def url(self, url: sa.URL) -> sa.URL:
         """Return the URL with the file's real path, so that links to it share its locks."""
         return url.set(database=os.path.realpath(url.database)) if url.database else url
+
+    def make_place(self, url: sa.URL) -> None:
+        """Make the folder of the file."""
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
 
     def prepare(self, engine: sa.Engine) -> None:
         """Set the pragmas of each connection."""
