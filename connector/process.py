@@ -52,11 +52,13 @@ def open_database(
     pool_size: int = 2,
     patience: float = 0.0,
     create: bool = False,
+    statement_seconds: float = 5.0,
 ) -> Database:
     """Return the database of the settings; nothing is connected yet. Raises BadURL.
 
     `application`: what the server shows as the name of the connections, behind our own.
-    `patience`: seconds to go on trying where somebody else holds a lock.
+    `patience`: seconds to go on trying where somebody else holds a lock. `statement_seconds`: how
+    long one statement may take; 0: as long as it needs.
     """
     return Database(
         settings.database.url.get_secret_value(),
@@ -65,6 +67,7 @@ def open_database(
         pool_size=pool_size,
         patience=patience,
         create=create,
+        statement_seconds=statement_seconds,
         lock_timeout_ms=settings.database.lock_timeout_ms,
         connect_seconds=settings.database.connect_timeout_seconds,
     )

@@ -34,7 +34,7 @@ def configure(database: Database, connection: sa.Connection | None) -> None:
         "version_table_schema": schema,
         "include_schemas": schema is not None,
         "include_name": lambda name, kind, parents: kind != "schema" or name == schema,
-        "transaction_per_migration": False,
+        "transaction_per_migration": True,
         "compare_type": True,
     }
     if connection is not None:
@@ -57,11 +57,13 @@ def run() -> None:
             context.run_migrations()
         return
     database.dialect.make_place(database.engine.url)
-    with database.engine.connect() as connection, database.dialect.turn(connection, write=True):
+    with database.engine.connect() as connection, database.dialect.alone(connection):
         if create_schema:
             connection.execute(sa.text(create_schema))
+        connection.commit()
         configure(database, connection)
-        context.run_migrations()
+        with context.begin_transaction():
+            context.run_migrations()
 
 
 run()

@@ -3,8 +3,9 @@
 import sqlite3
 import subprocess
 
-import psycopg
 import sqlalchemy as sa
+
+from tests import postgresql_server
 
 
 def run(url: str, script: str) -> None:
@@ -22,17 +23,16 @@ def _sqlite(url: sa.URL, script: str) -> None:
 
 
 def _postgresql(url: sa.URL, script: str) -> None:
-    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
-        connection.execute(script.encode())
+    psql = postgresql_server.programs() / "psql"
+    options = ["--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--quiet"]
+    _client([str(psql), *options, url.render_as_string()], script)
 
 
 def _mariadb(url: sa.URL, script: str) -> None:
     at = ["--host", str(url.host), "--port", str(url.port), "--user", str(url.username)]
-    done = subprocess.run(
-        ["mariadb", "--no-defaults", "--protocol=TCP", *at, str(url.database)],
-        input=script,
-        text=True,
-        capture_output=True,
-        timeout=60,
-    )
+    _client(["mariadb", "--no-defaults", "--protocol=TCP", *at, str(url.database)], script)
+
+
+def _client(command: list[str], script: str) -> None:
+    done = subprocess.run(command, input=script, text=True, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr

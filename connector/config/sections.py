@@ -52,6 +52,14 @@ class ServerSettings(SectionModel, frozen=True):
     http_processes: Annotated[
         Whole, Field(ge=1, le=64), Setting("Processes that answer requests.", "processes")
     ] = 1
+    environment: Annotated[
+        str,
+        Setting(
+            "Name of this deployment, such as `production`. `webex-connector migrate` writes it "
+            "into the database, and workers of another name claim nothing: a copy of the database "
+            "neither fetches nor delivers.",
+        ),
+    ] = ""
     workers: Annotated[
         Whole,
         Field(ge=0, le=64),

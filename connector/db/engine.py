@@ -70,10 +70,11 @@ class Database:
 
     `url`: an SQLAlchemy URL (`sqlite:////path/file.db`, `postgresql://user@host/name`).
     `schema`: where the tables are, on engines with schemas. `application`: what the server shows
-    as the name of each connection. `lock_timeout_ms` and `connect_seconds` bound how long a
-    statement waits for locks and how long connecting may take; `patience` is how many seconds to go
-    on trying where somebody holds a lock. `create`: whether connecting may make an empty database,
-    on engines where it can. Raises BadURL.
+    as the name of each connection. `lock_timeout_ms`, `statement_seconds` (0: no bound) and
+    `connect_seconds` bound how long a statement waits for locks, how long it takes, and how long
+    connecting may take; `patience` is how many seconds to go on trying where somebody holds a
+    lock. `create`: whether connecting may make an empty database, on engines where it can.
+    Raises BadURL.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Database:
         pool_size: int = 2,
         lock_timeout_ms: int = 500,
         connect_seconds: float = 5.0,
+        statement_seconds: float = 5.0,
         patience: float = 0.0,
         create: bool = True,
     ) -> None:
@@ -92,7 +94,7 @@ class Database:
         parsed = _parse(url)
         self.dialect = _dialect(parsed)
         self.schema = schema if self.dialect.server_side_schema else None
-        waits = Waits(lock_timeout_ms, connect_seconds)
+        waits = Waits(lock_timeout_ms, connect_seconds, statement_seconds)
         options = self.dialect.engine_options(parsed, application, waits)
         # Values are what clients sent and actions found: none of it belongs into an error's text.
         engine = sa.create_engine(

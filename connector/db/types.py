@@ -16,6 +16,9 @@ Counter = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Name = sa.Text().with_variant(mysql.VARCHAR(255, collation=MARIADB_COLLATION), "mariadb")
 """A short text that keys and indexes hold; MariaDB indexes no text without a greatest length."""
 
+Digest = sa.Text().with_variant(mysql.CHAR(32, charset="ascii", collation="ascii_bin"), "mariadb")
+"""32 hexadecimal digits."""
+
 Document = sa.JSON(none_as_null=True).with_variant(
     postgresql.JSONB(none_as_null=True), "postgresql"
 )

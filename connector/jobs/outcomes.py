@@ -14,7 +14,6 @@ from connector.jobs.errors import LeaseLost
 from connector.jobs.events import record
 from connector.jobs.fence import held
 from connector.jobs.job import Document, Run
-from connector.jobs.requests import AGEING_STEP, rank
 from connector.jobs.states import FINAL, Requested, State
 from connector.jobs.tables import MAX_ERROR, jobs
 
@@ -67,7 +66,12 @@ def _back(tx: Tx, pause: float) -> dict[str, Any]:
     if not pause:
         return {}
     run_at = tx.after(pause)
-    return {"run_at": run_at, "rank": rank(tx, run_at, 0, AGEING_STEP, delayed=True)}
+    # What a low priority holds it back by; a delayed job is never ranked before its time.
+    held_back = jobs.c.rank - tx.micros(jobs.c.run_at)
+    return {
+        "run_at": run_at,
+        "rank": tx.micros(run_at) + sa.case((held_back > 0, held_back), else_=0),
+    }
 
 
 def _end(

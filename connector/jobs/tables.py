@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from connector.db.metadata import metadata
-from connector.db.types import Counter, Document, Identifier, Name, Timestamp
+from connector.db.types import Counter, Digest, Document, Identifier, Name, Timestamp
 from connector.jobs.states import OPEN, Requested, State
 
 MAX_ERROR = 8000
@@ -15,6 +15,9 @@ Column = sa.Column
 def _one_of(column: str, values: type[State] | type[Requested]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
+
+DIGEST = 32
+"""Characters of a task_key."""
 
 open_states = f"state IN ({', '.join(repr(str(s)) for s in State if s in OPEN)})"
 
@@ -32,6 +35,9 @@ jobs = sa.Table(
     Column("losses", Counter, nullable=False, comment="attempts lost with their worker or host"),
     Column("worker_id", Identifier, comment="the worker of the newest attempt"),
     Column("tasks", sa.Text, comment="tasks of which at most one job runs at a time: A,B"),
+    Column(
+        "task_key", Digest, comment="digest of tasks: claims pass over all that wait for the same"
+    ),
     Column("requested", sa.Text, comment="stop or pause, asked of a running job"),
     Column("requested_at", Timestamp, comment="when that was asked"),
     Column("requested_by", sa.Text, comment="who asked"),
@@ -63,6 +69,39 @@ sa.Index(
     jobs.c.token,
     postgresql_where=sa.text(open_states),
     sqlite_where=sa.text(open_states),
+)
+
+_waits_for_tasks = f"state = '{State.QUEUED}' AND task_key IS NOT NULL"
+_ended = "ended_at IS NOT NULL"
+
+sa.Index(
+    "jobs_tasks",
+    jobs.c.state,
+    jobs.c.queue,
+    jobs.c.task_key,
+    jobs.c.rank,
+    jobs.c.token,
+    postgresql_where=sa.text(_waits_for_tasks),
+    sqlite_where=sa.text(_waits_for_tasks),
+)
+
+sa.Index(
+    "jobs_ended",
+    jobs.c.state,
+    jobs.c.ended_at,
+    jobs.c.token,
+    postgresql_where=sa.text(_ended),
+    sqlite_where=sa.text(_ended),
+)
+
+job_tasks = sa.Table(
+    "job_tasks",
+    metadata,
+    Column("task", Name, primary_key=True, comment="the task"),
+    Column("token", Identifier, nullable=False, comment="the job that has begun it"),
+    sa.ForeignKeyConstraint(["token"], ["jobs.token"], ondelete="CASCADE"),
+    sa.Index("job_tasks_token", "token"),
+    comment="The job that has begun each task and has not ended: no other begins it meanwhile",
 )
 
 job_progress = sa.Table(
@@ -116,6 +155,10 @@ workers = sa.Table(
     Column("beat", Counter, nullable=False, comment="goes up while it lives; never reused"),
     Column("beat_at", Timestamp, nullable=False, comment="for people; leases compare beat only"),
     Column("started_at", Timestamp, nullable=False, comment="when it registered"),
+    Column("lease_seconds", sa.Float, comment="how long it may be silent before it counts as dead"),
+    Column("environment", sa.Text, comment="deployment it works for; as in schema_info, or idle"),
+    Column("build", sa.Text, comment="digest of the program's files"),
+    Column("config_hash", sa.Text, comment="configuration it runs with"),
     comment="The workers that hold a lease; a running job without its worker's row is rescued",
 )
 
@@ -127,5 +170,17 @@ queues = sa.Table(
     Column("changed_at", Timestamp, nullable=False, comment="when it was paused or resumed"),
     Column("changed_by", sa.Text, nullable=False, comment="by whom"),
     Column("reason", sa.Text, comment="why"),
+    Column("max_running", sa.Integer, comment="most that run in the whole cluster; null: no limit"),
+    Column("ageing_step", sa.Float, comment="seconds of waiting that a point of priority is worth"),
     comment="What holds for a whole queue; its row is the lock where claims must take turns",
+)
+
+drained_hosts = sa.Table(
+    "drained_hosts",
+    metadata,
+    Column("host", Name, primary_key=True, comment="name of the host"),
+    Column("drained_at", Timestamp, nullable=False, comment="since when"),
+    Column("drained_by", sa.Text, nullable=False, comment="by whom"),
+    Column("reason", sa.Text, comment="why"),
+    comment="Hosts whose workers claim nothing; remove the row and they claim again",
 )

@@ -10,6 +10,7 @@ import connector
 from connector import log
 from connector.db.engine import Database
 from connector.jobs import workers
+from connector.jobs.submit import AGEING_STEP
 from connector.jobs.token import new_token
 from connector.process import boot_id
 from connector.worker import hostlock
@@ -23,7 +24,8 @@ BEATS = 3
 class Lease:
     """The lease of one worker. Whoever has lost it must end its runs without writing.
 
-    `queues`: what it serves, each with its limit; `tasks`: the fetch tasks it knows.
+    `queues`: what it serves, each with its limit; `tasks`: the fetch tasks it knows; `steps`: what
+    a point of priority is worth in each queue; `environment`: the deployment it works for.
     """
 
     def __init__(
@@ -33,11 +35,16 @@ class Lease:
         seconds: float,
         queues: Mapping[str, int],
         tasks: Sequence[str],
+        steps: Mapping[str, float] | None = None,
+        environment: str | None = None,
+        config_hash: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._state = state
-        self._queues = list(queues)
+        self._steps = steps or dict.fromkeys(queues, AGEING_STEP)
+        self._environment = environment
+        self._config_hash = config_hash
         self._serves = {"queues": dict(queues), "tasks": list(tasks)}
         self._clock = clock
         self._watch = workers.LeaseWatch(seconds)
@@ -58,9 +65,12 @@ class Lease:
             os.getpid(),
             connector.__version__,
             self._serves,
+            self.seconds,
+            self._environment,
+            config_hash=self._config_hash,
         )
         self.worker_id = worker_id
-        self._database.run(workers.register, me, self._queues)
+        self._database.run(workers.register, me, self._steps)
         self._renewed = self._clock()
 
     @property

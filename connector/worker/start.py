@@ -44,7 +44,16 @@ def build(settings: Settings, tell: Callable[[], None]) -> Worker:
     queues = {name: settings.queue(name).maximum_threads for name in known}
     tasks = [task.name for task in settings.tasks]
     state = hostlock.folder(settings.paths.data_directory)
-    lease = Lease(database, state, settings.worker.lease_seconds, queues, tasks)
+    lease = Lease(
+        database,
+        state,
+        settings.worker.lease_seconds,
+        queues,
+        tasks,
+        {name: settings.queue(name).ageing_step_seconds for name in known},
+        settings.server.environment or None,
+        settings.hash,
+    )
     return Worker(settings, known, database, lease, tell)
 
 

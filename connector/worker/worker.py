@@ -11,7 +11,8 @@ from connector.actions.action import Action, WorksOnTasks
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Locked, Unavailable
-from connector.jobs import claim, progress, workers
+from connector.jobs import claim, progress, turns, workers
+from connector.jobs.claim import Due
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import Requested
@@ -200,15 +201,15 @@ class Worker:
         if not free:
             return
         running = [slot.run.queue for slot in self.slots if slot.run]
-        for queue, seconds in self.database.read(claim.due, list(self._limits)).items():
-            if seconds > 0:
-                self._look_at = min(self._look_at, time.monotonic() + seconds)
+        for queue, due in self.database.read(claim.due, list(self._limits)).items():
+            if due.seconds > 0:
+                self._look_at = min(self._look_at, time.monotonic() + due.seconds)
                 continue
             room = min(len(free), self._limits[queue] - running.count(queue))
             if room <= 0:
                 continue
             try:
-                runs = self._claim(queue, room)
+                runs = self._claim(queue, room, due)
             except Locked as error:
                 _log.warning("claim waits", queue=queue, error=str(error))
                 continue
@@ -216,11 +217,13 @@ class Worker:
                 _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
                 free.pop().give(run)
 
-    def _claim(self, queue: str, room: int) -> list[Run]:
-        worker_id = self.lease.worker_id
-        if isinstance(self._actions[queue], WorksOnTasks):
-            return self.database.run(claim.claim_by_task, queue, worker_id, room, self._tasks)
-        return self.database.run(claim.claim, queue, worker_id, room)
+    def _claim(self, queue: str, room: int, due: Due) -> list[Run]:
+        worker_id, ahead = self.lease.worker_id, due.ahead
+        on_tasks = isinstance(self._actions[queue], WorksOnTasks)
+        if not on_tasks and not due.limited:
+            return self.database.run(claim.claim, queue, worker_id, room, ahead=ahead)
+        tasks = self._tasks if on_tasks else None
+        return self.database.run(turns.claim_in_turn, queue, worker_id, room, tasks, ahead=ahead)
 
     def _start_slots(self) -> None:
         """Keep as many slots as the largest queue may use, and one idle up to what all may use."""

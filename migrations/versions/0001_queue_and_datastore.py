@@ -1,12 +1,12 @@
 """The queue and the datastore as they were born, with the guard on jobs."""
 
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import context, op
+from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 
+from connector.db.dialects.ddl import announce, run_script
 from connector.db.types import Identifier, Timestamp
 
 revision = "0001"
@@ -51,23 +51,8 @@ def qualified(name: str) -> str:
     return f"{schema}.{name}" if schema else name
 
 
-def run_guard(kind: str) -> None:
-    """Run the engine's guard file: "" makes the guard, "_drop" removes it."""
-    migration = op.get_context()
-    engine = migration.dialect.name
-    folder = Path(context.script.dir) / "guards"
-    text = (folder / f"{engine}{kind}.sql").read_text(encoding="utf-8")
-    # A script for the client `mariadb` must say where a statement with semicolons in it ends.
-    fenced = migration.as_sql and engine == "mariadb" and not kind
-    for statement in text.split("-- next"):
-        statement = statement.replace(":schema", f'"{schema}"').strip()
-        if fenced:
-            migration.impl.static_output(f"DELIMITER //\n{statement}//\nDELIMITER ;\n")
-        else:
-            op.execute(sa.text(statement.replace(":", r"\:")))
-
-
 def upgrade() -> None:
+    announce("0001 makes the tables of the queue and the datastore; it locks nothing that is there")
     op.create_table(
         "job_transitions",
         sa.Column("verb", Name, nullable=False, comment="the move's name"),
@@ -382,11 +367,12 @@ def upgrade() -> None:
             created_at=sa.func.current_timestamp(),
         )
     )
-    run_guard("")
+    run_script("0001")
 
 
 def downgrade() -> None:
-    run_guard("_drop")
+    announce("0001 removes every table: each is locked against all others until it is gone")
+    run_script("0001:_drop")
     for table in (
         "job_progress",
         "job_events",

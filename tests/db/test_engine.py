@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from connector.db.engine import REPEATS, Database, Tx
 from connector.db.errors import BadURL, InDoubt, Locked, Unavailable
 from connector.db.types import Timestamp
-from connector.jobs import requests
+from connector.jobs import requests, submit
 from connector.jobs.job import NewJob
 from connector.jobs.tables import jobs, queues
 from connector.jobs.token import new_token
@@ -72,7 +72,7 @@ def test_a_locked_row_is_told_at_once_or_waited_for_with_patience(postgresql_url
     database = opened(postgresql_url, lock_timeout_ms=50)
     migrate(database)
     token = new_token()
-    database.run(requests.submit, [NewJob(token, "Test", {})])
+    database.run(submit.submit, [NewJob(token, "Test", {})])
     patient = opened(postgresql_url, lock_timeout_ms=50, patience=10.0)
     row = sa.select(jobs.c.token).where(jobs.c.token == token).with_for_update()
     tries: list[int] = []
@@ -119,7 +119,7 @@ def test_only_a_connection_lost_during_a_commit_leaves_doubt(postgresql_url: sa.
             database.read(lambda tx: tx.execute(sa.select(1)).scalar())
             proxy.cut_after(*texts)
             with pytest.raises(Unavailable) as lost:
-                database.run(requests.submit, [NewJob(new_token(), "Test", {})])
+                database.run(submit.submit, [NewJob(new_token(), "Test", {})])
             assert type(lost.value) is error
             proxy.open()
         database.close()

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.db.engine import Database
-from connector.db.errors import SchemaMismatch, SchemaMissing
+from connector.db.errors import SchemaMismatch, SchemaMissing, SchemaOld
 from connector.db.schema import check, migrations, schema_info
 from connector.jobs.states import TRANSITIONS
 from connector.jobs.tables import job_transitions
@@ -90,7 +90,14 @@ def test_a_schema_of_another_version_is_refused(empty_url: str) -> None:
     check(database)
     newer = sa.update(schema_info).values(version=99)
     database.run(lambda tx: tx.execute(newer))
-    with pytest.raises(SchemaMismatch, match="99"):
+    check(database)  # it says itself which programs may run on it
+    newer = sa.update(schema_info).values(oldest_program="99.1")
+    database.run(lambda tx: tx.execute(newer))
+    with pytest.raises(SchemaMismatch, match="99.1 or later: upgrade this program"):
+        check(database)
+    older = sa.update(schema_info).values(version=1)
+    database.run(lambda tx: tx.execute(older))
+    with pytest.raises(SchemaOld, match="run: webex-connector migrate"):
         check(database)
     other = sa.update(schema_info).values(version=1, product="other")
     database.run(lambda tx: tx.execute(other))

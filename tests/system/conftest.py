@@ -15,7 +15,7 @@ import pytest
 from connector.actions.action import Document
 from connector.cli.remote import Remote
 from connector.db.engine import Database
-from connector.jobs import reading, requests
+from connector.jobs import reading, submit
 from connector.jobs.job import Job, NewJob
 from connector.jobs.states import State
 from connector.jobs.token import new_token
@@ -116,7 +116,7 @@ class Server:
         """Store an action as http does, and return its token."""
         token = new_token()
         given = {"Do": do, "Trace": str(self.trace), "Seconds": 60, "Times": 1, **parameters}
-        self.database.run(requests.submit, [NewJob(token, queue, given)])
+        self.database.run(submit.submit, [NewJob(token, queue, given)])
         self.database.notify({queue})
         return token
 

@@ -29,10 +29,12 @@ class Wake(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long a statement may wait for locks, and a new connection for the server."""
+    """How long a statement may wait for locks or take, and a new connection for the server."""
 
     lock_ms: int = 500
     connect_seconds: float = 5.0
+    statement_seconds: float = 5.0
+    """0: as long as it needs."""
 
 
 class Never:
@@ -116,6 +118,11 @@ class Dialect:
 
     def make_place(self, url: sa.URL) -> None:
         """Make what must be there before the database can be made, such as a folder."""
+
+    @contextlib.contextmanager
+    def alone(self, connection: sa.Connection) -> Iterator[None]:
+        """Keep other migrations of the database off while this one runs. Raises Migrating."""
+        yield
 
     def create_schema(self, schema: str | None) -> str | None:
         """Return the statement that makes the schema if need be, or None where there are none."""

@@ -1,7 +1,8 @@
 """MariaDB 10.6 or later through PyMySQL."""
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.dialects.base import Dialect, Waits, key_of
+from connector.db.errors import Migrating
 from connector.db.types import Timestamp
 
 # Times in UTC; texts that do not fit are errors; SET sees the row as it was, as in other engines.
@@ -20,7 +22,7 @@ SESSION = (
     "SET SESSION time_zone = '+00:00', "
     "sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,SIMULTANEOUS_ASSIGNMENT'), "
     "innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {metadata_lock}, "
-    "max_statement_time = 5, idle_transaction_timeout = 5"
+    "max_statement_time = {statement}, idle_transaction_timeout = 5"
 )
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
@@ -58,11 +60,25 @@ class MariaDB(Dialect):
             "connect_args": {
                 "program_name": application,
                 "connect_timeout": max(2, math.ceil(waits.connect_seconds)),
-                "read_timeout": 8,
+                "read_timeout": waits.statement_seconds + 3 if waits.statement_seconds else None,
                 "write_timeout": 8,
-                "init_command": SESSION.format(lock=seconds, metadata_lock=seconds),
+                "init_command": SESSION.format(
+                    lock=seconds, metadata_lock=seconds, statement=waits.statement_seconds
+                ),
             },
         }
+
+    @contextlib.contextmanager
+    def alone(self, connection: sa.Connection) -> Iterator[None]:
+        """Hold a named lock of the server."""
+        name = sa.func.concat("webex-connector migrate ", sa.func.database())
+        if connection.execute(sa.select(sa.func.get_lock(name, 0))).scalar() != 1:
+            raise Migrating
+        try:
+            yield
+        finally:
+            with contextlib.suppress(DBAPIError):  # with the session the lock is gone as well
+                connection.execute(sa.select(sa.func.release_lock(name)))
 
     def now(self) -> ColumnElement[datetime]:
         """Return the server's clock in UTC; the same within one statement."""

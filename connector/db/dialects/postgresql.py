@@ -1,8 +1,10 @@
 """PostgreSQL: sessions that never hang, and news by NOTIFY."""
 
+import contextlib
 import math
 import time
-from collections.abc import Collection
+import zlib
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +15,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.dialects.base import Dialect, Waits, Wake
+from connector.db.errors import Migrating
 
 CHANNEL = "webex_connector"
 
 # A lock or a statement that takes longer than these is given up, so that no loop of ours stands
 # still longer than a lease allows; a transaction left open by a frozen process is ended.
 SESSION = {
-    "statement_timeout": "5s",
     "idle_in_transaction_session_timeout": "5s",
     "timezone": "UTC",
 }
@@ -47,7 +49,11 @@ class PostgreSQL(Dialect):
 
     def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
         """Return engine options: time-outs for every wait, and READ COMMITTED said aloud."""
-        session = {**SESSION, "lock_timeout": f"{waits.lock_ms}ms"}
+        session = {
+            **SESSION,
+            "lock_timeout": f"{waits.lock_ms}ms",
+            "statement_timeout": f"{round(waits.statement_seconds * 1000)}ms",
+        }
         options = " ".join(f"-c {name}={value}" for name, value in session.items())
         return {
             "isolation_level": "READ COMMITTED",
@@ -62,6 +68,22 @@ class PostgreSQL(Dialect):
                 "options": options,
             },
         }
+
+    @contextlib.contextmanager
+    def alone(self, connection: sa.Connection) -> Iterator[None]:
+        """Hold an advisory lock of the session, named after the schema."""
+        name = connection.get_execution_options()["schema_translate_map"][None]
+        key = zlib.crc32(f"webex-connector migrate {name}".encode())
+        if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar():
+            raise Migrating
+        connection.commit()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(DBAPIError):  # with the session the lock is gone as well
+                connection.rollback()
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+                connection.commit()
 
     def create_schema(self, schema: str | None) -> str | None:
         """Return CREATE SCHEMA IF NOT EXISTS."""
