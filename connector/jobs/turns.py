@@ -141,3 +141,21 @@ def _still_waiting(tx: Tx, tokens: Collection[str]) -> sa.Select[tuple[str]]:
         .where(jobs.c.token.in_(tokens), jobs.c.state == State.QUEUED, jobs.c.run_at <= tx.now)
         .with_for_update(skip_locked=True)
     )
+
+
+def adopt(tx: Tx, queue: str, limit: int = 1000) -> int:
+    """Give a key to waiting jobs without one, stored before their action worked on tasks.
+
+    Claims of such queues go by key. Returns how many there were.
+    """
+    rows = tx.execute(
+        sa.select(jobs.c.token, jobs.c.tasks)
+        .where(jobs.c.state == State.QUEUED, jobs.c.queue == queue, jobs.c.task_key.is_(None))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        key = task_key(row.tasks.split(",") if row.tasks else ())
+        changes = {"task_key": key, "changed_by": "worker adopt"}
+        tx.execute(sa.update(jobs).where(jobs.c.token == row.token).values(changes))
+    return len(rows)

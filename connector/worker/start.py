@@ -7,7 +7,7 @@ from collections.abc import Callable
 from connector import log
 from connector.actions.registry import actions
 from connector.config import Settings
-from connector.db.errors import Unavailable
+from connector.db.errors import DatabaseError
 from connector.process import adopt_orphans, beat, die_with_parent, open_database, received_settings
 from connector.worker import hostlock
 from connector.worker.lease import Lease
@@ -31,9 +31,9 @@ def main() -> None:
         signal.signal(number, lambda *_: worker.shutdown())
     try:
         worker.run()
-    except (Unavailable, OSError) as error:
+    except (DatabaseError, OSError) as error:
         # The supervisor starts another one, after a pause that grows.
-        _log.error("worker cannot begin", error=str(error))
+        _log.error("worker cannot work", error=str(error))
         raise SystemExit(1) from None
 
 

@@ -21,6 +21,7 @@ from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
 from connector.worker.rest import Rest
 from connector.worker.slots import Ending, Slot
+from connector.worker.upkeep import Upkeep
 
 _log = log.logger(__name__)
 
@@ -51,6 +52,8 @@ class Worker:
         self._tasks = [task.name for task in settings.tasks]
         self._limits = {name: settings.queue(name).maximum_threads for name in actions}
         self._recorder = Recorder(database, settings)
+        on_tasks = [name for name, action in actions.items() if isinstance(action, WorksOnTasks)]
+        self._upkeep = Upkeep(database, settings, on_tasks)
         self._rest = Rest(database.wake())
         self._tell_supervisor = beat
         self._look_at = 0.0
@@ -113,6 +116,8 @@ class Worker:
                 self._honour_requests()
             if not self.stopping:
                 self._fill()
+        if not self.stopping:
+            self._upkeep.turn(now, any(slot.idle for slot in self.slots))
 
     def _reap(self) -> None:
         for slot in list(self.slots):

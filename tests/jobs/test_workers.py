@@ -150,22 +150,22 @@ def test_a_row_that_the_database_refuses_to_move_does_not_keep_others(kit: Jobs)
     assert kit.row(bad.token) == before
 
 
-def refuse(kit: Jobs, token: str) -> None:
-    """Add a trigger, as a DBA might, that refuses every change of one job."""
+def refuse(kit: Jobs, token: str, what: str = "UPDATE") -> None:
+    """Add a trigger, as a DBA might, that refuses every change, or the end, of one job."""
     schema = kit.database.schema
     texts = {
         "sqlite": [
-            f"CREATE TRIGGER refuse BEFORE UPDATE ON jobs WHEN OLD.token = '{token}' "
+            f"CREATE TRIGGER refuse BEFORE {what} ON jobs WHEN OLD.token = '{token}' "
             "BEGIN SELECT raise(ABORT, 'refused'); END"
         ],
         "mariadb": [
-            "CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW "
+            f"CREATE TRIGGER refuse BEFORE {what} ON jobs FOR EACH ROW "
             f"IF OLD.token = '{token}' THEN SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 4025; END IF"
         ],
         "postgresql": [
             f"CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION 'refused'; END $$",
-            f"CREATE TRIGGER refuse BEFORE UPDATE ON {schema}.jobs FOR EACH ROW "
+            f"CREATE TRIGGER refuse BEFORE {what} ON {schema}.jobs FOR EACH ROW "
             f"WHEN (OLD.token = '{token}') EXECUTE FUNCTION {schema}.refuse()",
         ],
     }[kit.database.dialect.name]
