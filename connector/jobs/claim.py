@@ -14,7 +14,7 @@ from connector.db.engine import Tx
 from connector.db.schema import schema_info
 from connector.jobs.job import Run
 from connector.jobs.states import State
-from connector.jobs.tables import drained_hosts, job_progress, jobs, queues, workers
+from connector.jobs.tables import drained_hosts, is_open, job_progress, jobs, queues, workers
 
 AHEAD = 50
 """Jobs looked at that are due but ranked behind now, for their low priority."""
@@ -53,7 +53,7 @@ def _head(tx: Tx, queue: str) -> sa.Select[tuple[str, int, int]]:
     """Return the look at one queue: each of its parts reads one entry of an index."""
     first = (
         sa.select(jobs.c.rank)
-        .where(jobs.c.state == State.QUEUED, jobs.c.queue == queue)
+        .where(is_open(State.QUEUED), jobs.c.queue == queue)
         .order_by(jobs.c.rank, jobs.c.token)
         .limit(1)
         .scalar_subquery()
@@ -126,7 +126,7 @@ def take(tx: Tx, chosen: ColumnElement[bool] | sa.Select[tuple[str]], worker_id:
 def candidates(tx: Tx, queue: str, limit: int, ahead: bool) -> sa.Select[tuple[str]]:
     """Return the choice of the first due jobs of a queue that nobody has locked."""
     select = sa.select(jobs.c.token).where(
-        jobs.c.state == State.QUEUED, jobs.c.queue == queue, jobs.c.run_at <= tx.now
+        is_open(State.QUEUED), jobs.c.queue == queue, jobs.c.run_at <= tx.now
     )
     if ahead:
         some = _behind_now(tx, queue).subquery()
@@ -149,7 +149,7 @@ def _any_due(tx: Tx, queue: str) -> bool:
 def _behind_now(tx: Tx, queue: str) -> sa.Select[tuple[str, object]]:
     return (
         sa.select(jobs.c.token, jobs.c.run_at)
-        .where(jobs.c.state == State.QUEUED, jobs.c.queue == queue)
+        .where(is_open(State.QUEUED), jobs.c.queue == queue)
         .where(jobs.c.rank > tx.micros(tx.now))
         .order_by(jobs.c.rank, jobs.c.token)
         .limit(AHEAD)

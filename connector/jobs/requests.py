@@ -15,7 +15,7 @@ from connector.jobs.errors import NoSuchJob, WrongState
 from connector.jobs.events import record
 from connector.jobs.states import FINAL, Requested, State
 from connector.jobs.submit import AGEING_STEP
-from connector.jobs.tables import jobs, queues
+from connector.jobs.tables import is_open, jobs, queues
 
 _ASKED = ("requested", "requested_at", "requested_by", "requested_reason")
 
@@ -53,7 +53,7 @@ def stop(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
 
 def stop_all(tx: Tx, queue: str, by: str, reason: str | None = None) -> list[str]:
     """Ask every running job of a queue to stop. Returns the tokens of those that run."""
-    running = (jobs.c.state == State.RUNNING, jobs.c.queue == queue)
+    running = (is_open(State.RUNNING), jobs.c.queue == queue)
     tokens = tx.execute(sa.select(jobs.c.token).where(*running)).scalars().all()
     stopping = []
     for token in tokens:

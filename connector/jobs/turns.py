@@ -15,7 +15,7 @@ from connector.db.errors import Locked
 from connector.jobs.claim import candidates, may_claim, take
 from connector.jobs.job import Run
 from connector.jobs.states import State
-from connector.jobs.tables import job_tasks, jobs, queues
+from connector.jobs.tables import is_open, job_tasks, jobs, queues
 
 
 def task_key(tasks: Collection[str]) -> str:
@@ -73,7 +73,7 @@ def claim_in_turn(
 
 
 def _running(tx: Tx, queue: str) -> int:
-    count = sa.select(sa.func.count()).where(jobs.c.state == State.RUNNING, jobs.c.queue == queue)
+    count = sa.select(sa.func.count()).where(is_open(State.RUNNING), jobs.c.queue == queue)
     return int(tx.execute(count).scalar_one())
 
 
@@ -100,12 +100,17 @@ def _first(tx: Tx, queue: str, room: int, owners: Mapping[str, str], ahead: bool
 
     Of jobs without a task as many as there is room for.
     """
-    keys = _keys(queue)
-    head = _waiting(tx, queue, ahead).where(jobs.c.task_key == keys.c.task_key).limit(1)
-    heads = sa.select(head.scalar_subquery()).where(keys.c.task_key.isnot(None))
-    tokens = set(tx.execute(heads).scalars()) | set(owners.values())
-    free = _waiting(tx, queue, ahead).where(jobs.c.task_key == task_key(())).limit(room)
-    tokens |= set(tx.execute(free).scalars())
+    now = tx.execute(sa.select(tx.micros(tx.now))).scalar_one()
+    tokens = set(owners.values())
+    key: str | None = ""
+    while key is not None:
+        # The first of the next key: however many wait under one key, one entry is read.
+        row = tx.execute(_waiting(queue).where(jobs.c.task_key > key).limit(1)).first()
+        key = row.task_key if row else None
+        if row and (ahead or row.rank <= now):
+            tokens.add(row.token)
+    of_none = _waiting(queue).where(jobs.c.task_key == task_key(())).limit(room)
+    tokens |= {row.token for row in tx.execute(of_none) if ahead or row.rank <= now}
     rows = tx.execute(
         sa.select(jobs.c.token, jobs.c.tasks)
         .where(jobs.c.token.in_(tokens), jobs.c.queue == queue)
@@ -115,30 +120,20 @@ def _first(tx: Tx, queue: str, room: int, owners: Mapping[str, str], ahead: bool
     return list(rows)
 
 
-def _waiting(tx: Tx, queue: str, ahead: bool) -> sa.Select[tuple[str]]:
-    select = sa.select(jobs.c.token).where(jobs.c.state == State.QUEUED, jobs.c.queue == queue)
-    if not ahead:
-        select = select.where(jobs.c.rank <= tx.micros(tx.now), jobs.c.run_at <= tx.now)
-    return select.order_by(jobs.c.rank, jobs.c.token)
-
-
-def _keys(queue: str) -> sa.CTE:
-    """Return the sets of tasks that jobs wait for, by their keys.
-
-    Goes from one key to the next in the index, whatever number of jobs waits under each.
-    """
-    waiting = sa.and_(jobs.c.state == State.QUEUED, jobs.c.queue == queue)
-    least = sa.select(sa.func.min(jobs.c.task_key).label("task_key")).where(waiting)
-    keys = least.where(jobs.c.task_key.isnot(None)).cte("keys", recursive=True)
-    following = least.where(jobs.c.task_key > keys.c.task_key).scalar_subquery()
-    return keys.union_all(sa.select(following).where(keys.c.task_key.isnot(None)))
+def _waiting(queue: str) -> sa.Select[tuple[str, str | None, int]]:
+    """Return the waiting jobs of a queue that work on tasks, in the order of their index."""
+    return (
+        sa.select(jobs.c.token, jobs.c.task_key, jobs.c.rank)
+        .where(is_open(State.QUEUED), jobs.c.queue == queue)
+        .order_by(jobs.c.task_key, jobs.c.rank, jobs.c.token)
+    )
 
 
 def _still_waiting(tx: Tx, tokens: Collection[str]) -> sa.Select[tuple[str]]:
     """Return the choice of those that nobody has locked or moved meanwhile."""
     return (
         sa.select(jobs.c.token)
-        .where(jobs.c.token.in_(tokens), jobs.c.state == State.QUEUED, jobs.c.run_at <= tx.now)
+        .where(jobs.c.token.in_(tokens), is_open(State.QUEUED), jobs.c.run_at <= tx.now)
         .with_for_update(skip_locked=True)
     )
 
@@ -150,7 +145,7 @@ def adopt(tx: Tx, queue: str, limit: int = 1000) -> int:
     """
     rows = tx.execute(
         sa.select(jobs.c.token, jobs.c.tasks)
-        .where(jobs.c.state == State.QUEUED, jobs.c.queue == queue, jobs.c.task_key.is_(None))
+        .where(is_open(State.QUEUED), jobs.c.queue == queue, jobs.c.task_key.is_(None))
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()

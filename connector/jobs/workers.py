@@ -13,7 +13,7 @@ from connector.jobs import outcomes
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import State
-from connector.jobs.tables import jobs, queues, workers
+from connector.jobs.tables import RUNNING_BY, is_open, jobs, queues, workers
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -147,7 +147,8 @@ def _orphans(tx: Tx, limit: int, without: Collection[str]) -> list[Run]:
     alive = sa.exists().where(workers.c.id == jobs.c.worker_id)
     rows = tx.execute(
         sa.select(jobs.c.token, jobs.c.attempt, jobs.c.worker_id, jobs.c.queue)
-        .where(jobs.c.state == State.RUNNING, ~alive, jobs.c.token.notin_(without))
+        .with_hint(jobs, RUNNING_BY, "mariadb")
+        .where(is_open(State.RUNNING), ~alive, jobs.c.token.notin_(without))
         .limit(limit)
     )
     return [Run(row.token, row.attempt, row.worker_id, row.queue, {}) for row in rows]
@@ -160,7 +161,8 @@ def strays(tx: Tx, worker_id: str, known: Collection[str]) -> list[Run]:
     """
     rows = tx.execute(
         sa.select(jobs.c.token, jobs.c.attempt, jobs.c.worker_id, jobs.c.queue)
-        .where(jobs.c.state == State.RUNNING, jobs.c.worker_id == worker_id)
+        .with_hint(jobs, RUNNING_BY, "mariadb")
+        .where(is_open(State.RUNNING), jobs.c.worker_id == worker_id)
         .where(jobs.c.token.notin_(known))
     )
     return [Run(row.token, row.attempt, row.worker_id, row.queue, {}) for row in rows]
