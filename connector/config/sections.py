@@ -149,6 +149,38 @@ class QueueSettings(SectionModel, frozen=True):
         Field(ge=0, le=3600),
         Setting("Time that a stopped action has to end by itself before it is killed.", "seconds"),
     ] = 5.0
+    soft_limit_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=31536000),
+        Setting(
+            "An action that runs longer is asked to end, as by a stop: it may still save where it "
+            "is, within GraceSeconds. 0: no limit.",
+            "seconds",
+        ),
+    ] = 0.0
+    hard_limit_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=31536000),
+        Setting("An action that runs longer is killed. 0: no limit.", "seconds"),
+    ] = 0.0
+    no_progress_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=31536000),
+        Setting(
+            "An action that has told no progress and saved nothing for this time is killed. "
+            "0: no limit.",
+            "seconds",
+        ),
+    ] = 0.0
+    on_limit: Annotated[
+        Literal["retry", "fail"],
+        Word,
+        Form("one of retry, fail"),
+        Setting(
+            "What becomes of an action that was ended by one of these limits: tried again, which "
+            "counts against MaxAttempts, or failed for good."
+        ),
+    ] = "retry"
     retry_seconds: Annotated[
         Seconds,
         Field(ge=0, le=86400),
@@ -189,6 +221,16 @@ class WorkerSettings(SectionModel, frozen=True):
             "seconds",
         ),
     ] = 15.0
+    shutdown_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=86400),
+        Setting(
+            "Time that running actions have to finish when the server ends. Those that can be "
+            "paused are asked at once to save where they are; the others when the time is up. A "
+            "service manager must wait longer than this and GraceSeconds before it kills.",
+            "seconds",
+        ),
+    ] = 5.0
 
 
 _KEPT = "Days for which an action that {} is kept. After that it is removed with all about it."

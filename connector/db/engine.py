@@ -183,6 +183,7 @@ class Database:
             except Locked:
                 if time.monotonic() >= give_up:
                     raise
+                time.sleep(0.05)  # who raises it has not waited
             except PoolTimeout as error:
                 raise Unavailable("every connection of the pool is in use") from error
 

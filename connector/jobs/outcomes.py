@@ -87,6 +87,7 @@ def _end(
     state = _honouring(target)
     ended = sa.case((state.in_([str(s) for s in FINAL]), tx.now), else_=sa.null())
     waits = state.in_([State.QUEUED, State.PAUSED])
+    done = f"{actor} {verb} {run.attempt}"  # and what it became, if something was asked meanwhile
     asked_to_pause = sa.and_(jobs.c.requested == Requested.PAUSE, state == State.PAUSED)
     rows = tx.change(
         jobs,
@@ -96,7 +97,7 @@ def _end(
             "ended_at": ended,
             "worker_id": sa.case((waits, sa.null()), else_=jobs.c.worker_id),
             "requested": sa.case((asked_to_pause, sa.null()), else_=jobs.c.requested),
-            "changed_by": f"{actor} {verb} {run.attempt}",
+            "changed_by": sa.case((state == target, done), else_=sa.literal(f"{done} ") + state),
             **values,
         },
         jobs.c.state,
@@ -104,12 +105,12 @@ def _end(
     if not rows:
         return _settled(tx, run, verb, target)
     reached = State(rows[0].state)
-    if verb not in ("finish", "fail") or reached is not target:
-        shown = reached.value if reached is not target and reached is State.STOPPED else verb
+    made = {State.STOPPED: "stop", State.PAUSED: "suspend"}.get(reached, verb)
+    if made not in ("finish", "fail"):
         record(
             tx,
             run.token,
-            "stop" if shown == "stopped" else verb,
+            made,
             actor,
             source=State.RUNNING,
             target=reached,
@@ -136,7 +137,8 @@ def _settled(tx: Tx, run: Run, verb: str, target: State) -> State:
             jobs.c.token == run.token, jobs.c.attempt == run.attempt
         )
     ).first()
-    if row is not None and row.changed_by == f"worker {verb} {run.attempt}":
+    done = f"worker {verb} {run.attempt}"
+    if row is not None and row.changed_by in (done, f"{done} {row.state}"):
         return State(row.state)
     raise LeaseLost(run.token, run.attempt)
 

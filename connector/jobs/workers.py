@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from connector.db.engine import Database, Tx
 from connector.db.errors import Locked
-from connector.jobs import outcomes
+from connector.jobs import fence, outcomes
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import State
@@ -19,9 +19,6 @@ _log = structlog.stdlib.get_logger(__name__)
 
 BATCH = 100
 """Jobs looked for at once; each is handed back in a short transaction of its own."""
-
-MOST_LOCKED = 4
-"""Locked rows waited for in one rescue: each takes up to LockTimeoutMS of the caller's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +119,6 @@ def rescue(database: Database, by: str) -> list[str]:
     """
     rescued: list[str] = []
     seen: set[str] = set()
-    locked = 0
     while True:
         orphans = database.read(_orphans, BATCH, seen)
         if not orphans:
@@ -130,17 +126,21 @@ def rescue(database: Database, by: str) -> list[str]:
         for run in orphans:
             seen.add(run.token)
             try:
-                database.run(outcomes.lose, run, "its worker is gone", by)
+                database.run(_lose, run, by)
                 rescued.append(run.token)
             except LeaseLost:
                 continue  # somebody else has rescued it meanwhile
             except Locked:
-                locked += 1
-                if locked == MOST_LOCKED:
-                    return rescued  # the next rescue looks again
+                continue  # the next rescue looks again
             except DBAPIError as error:
                 why = str(error.orig).partition("\n")[0]  # what follows may quote the row
                 _log.warning("rescue of a job refused", token=run.token, error=why)
+
+
+def _lose(tx: Tx, run: Run, by: str) -> None:
+    if not fence.holds(tx, run.token, run.attempt, run.worker_id):
+        raise LeaseLost(run.token, run.attempt)
+    outcomes.lose(tx, run, "its worker is gone", by)
 
 
 def _orphans(tx: Tx, limit: int, without: Collection[str]) -> list[Run]:
