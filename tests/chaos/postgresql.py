@@ -95,7 +95,7 @@ class PostgreSQLPlace(ServerPlace):
         with self.admin() as admin:
             admin.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                f"WHERE {OURS} AND datname = %s ORDER BY random() LIMIT 1",
+                f"WHERE {OURS.replace('%', '%%')} AND datname = %s ORDER BY random() LIMIT 1",
                 [self.name],
             )
 
@@ -171,7 +171,7 @@ class PostgreSQL(Engine):
         with contextlib.ExitStack() as stack:
             place = PostgreSQLPlace(self._server(stack, wish), name)
             if wish.movable_clock:
-                place.clock = Clock(place.server.folder / "clock")
+                place.clock = Clock(place.server.folder)
             if wish.small_disk:
                 place.disk = place.server.data
             with place.admin() as admin:
@@ -196,7 +196,7 @@ class PostgreSQL(Engine):
 
 def _started(stack: contextlib.ExitStack, wish: Wish) -> Server:
     home = stack.enter_context(postgresql_server.folder())
-    environment = Clock(home / "clock").environment if wish.movable_clock else {}
+    environment = Clock(home).environment if wish.movable_clock else {}
     if wish.small_disk:
         stack.enter_context(small_disk(home / "data", "128m"))
     server = Server(home, SETTINGS, environment=environment)

@@ -124,20 +124,20 @@ class Rig:
 
     def rate(self, batch: int) -> float:
         """Have actions that do nothing run, and return how many ran a second."""
-        new = []
+        new: list[NewJob] = []
         for _ in range(batch):
             submission = self.load.new("nothing")
             submission.token = new_token()
             given = {"Do": "nothing", "Trace": str(self.trace.path), "Steps": 0}
             new.append(NewJob(submission.token, QUEUE, given, action_id=submission.mark))
-        ends = len(self.trace.notes) + 2 * batch
+        waiting = {job.token for job in new}
         begun = time.monotonic()
         self.database.run(requests.submit, new)
         self.database.notify({QUEUE})
 
         def ended() -> bool:
-            self.trace.read()
-            return len(self.trace.notes) >= ends
+            waiting.difference_update([token for token in waiting if self.trace.finished(token)])
+            return not waiting
 
         eventually(f"{batch} actions run", ended, DRAIN)
         took = time.monotonic() - begun
@@ -186,6 +186,7 @@ def _run(rig: Rig, fault: Fault, size: Size) -> Outcome:
         rig.rate(size.batch)
         outcome.before = statistics.median(rig.rate(size.batch) for _ in range(size.windows))
     rig.load.start()
+    victims: list[Note] = []
     for _ in range(size.rounds):
         with _noting(late):
             enough = len(rig.load.accepted) + size.submissions

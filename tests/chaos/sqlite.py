@@ -48,5 +48,5 @@ class SQLite(Engine):
                 assert place.disk is not None
                 stack.enter_context(small_disk(place.disk, "8m"))
             if wish.movable_clock:
-                place.clock = Clock(folder / "clock")
+                place.clock = Clock(folder)
             yield place

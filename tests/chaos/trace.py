@@ -31,6 +31,8 @@ class Trace:
         """Take what has been appended since the last time."""
         if not self.path.exists():
             return
+        if self.path.stat().st_size == self._offset:
+            return
         with self.path.open("rb") as file:
             file.seek(self._offset)
             data = file.read()

@@ -15,8 +15,8 @@ from tests.chaos.places import eventually
 from tests.commands import ROOT, gone
 
 PLUGIN = Path(__file__).parent / "plugin"
-LEASE = 2.0
-"""Seconds of a lease in a rig: the shortest there may be, so that lapses are quick."""
+LEASE = 3.0
+"""Seconds of a lease in a rig: short, so that lapses are quick."""
 
 SETTINGS = {
     "SERVER_PORT": "0",
