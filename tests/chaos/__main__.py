@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     if why := engine.lacks.get(fault.needs):
                         grid.leave_out(fault.name, name, why)
                         continue
-                    outcome = run(engine, fault, size, seed)
+                    outcome = run(engine, [fault], size, seed)
                     print(grid.add(fault.name, name, outcome, fault.wish.measured), flush=True)
                     seed += 1
         if time.monotonic() >= end:

@@ -29,6 +29,8 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)
     """Anything else that must not be."""
     left: list[str] = field(default_factory=list)
+    ended: int = 0
+    """Accepted actions in a final state: the others are among the lost."""
     fenced: int = 0
     """Overlaps of runs of which one had lost its lease, to another host."""
     repeated: int = 0
@@ -80,7 +82,9 @@ def _ended(verdict: Verdict, submission: Submission, row: Any) -> None:
         may |= {State.STOPPED, State.CANCELLED}
     if row.state not in {str(state) for state in FINAL}:
         verdict.lost.append(told)
-    elif row.state not in {str(state) for state in may}:
+        return
+    verdict.ended += submission.token is not None
+    if row.state not in {str(state) for state in may}:
         (verdict.lost if row.state == State.FAILED else verdict.wrong).append(told)
 
 

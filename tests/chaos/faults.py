@@ -3,7 +3,6 @@
 import contextlib
 import time
 from types import MappingProxyType
-from typing import ClassVar
 
 import psutil
 
@@ -20,17 +19,7 @@ def last(seconds: float) -> None:
     time.sleep(seconds)
 
 
-class Broken:
-    """A fault that heals by itself, as most do; the others override `heal`."""
-
-    needs: ClassVar[str] = ""
-    wish: ClassVar[Wish] = Wish()
-
-    def heal(self, rig: Rig) -> None:
-        rig.stack.close()
-
-
-class SlotKilled(Broken):
+class SlotKilled(Fault):
     """The process that runs an action."""
 
     name = "slot killed"
@@ -39,28 +28,39 @@ class SlotKilled(Broken):
         self._killed: set[str] = set()
 
     def inject(self, rig: Rig) -> None:
-        # Each action once: dying more often is its own fault, and fails it.
-        run = next(r for r in rig.running() if r.token not in self._killed)
-        self._killed.add(run.token)
-        with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.Process(run.pid).kill()
+        eventually("a slot is caught at work", lambda: self._kill_one(rig))
+
+    def _kill_one(self, rig: Rig) -> bool:
+        for run in rig.trace.under_way():
+            # Each action once: dying more often is its own fault, and fails it.
+            if run.token in self._killed:
+                continue
+            with contextlib.suppress(psutil.NoSuchProcess):
+                slot = psutil.Process(run.pid)
+                slot.suspend()
+                if run in rig.trace.under_way():
+                    self._killed.add(run.token)
+                    slot.kill()
+                    return True
+                slot.resume()
+        return False
 
 
-class WorkerKilled(Broken):
+class WorkerKilled(Fault):
     name = "worker killed"
 
     def inject(self, rig: Rig) -> None:
         rig.tree.running("connector.worker.start")[0].kill()
 
 
-class HttpKilled(Broken):
+class HttpKilled(Fault):
     name = "http killed"
 
     def inject(self, rig: Rig) -> None:
         rig.tree.running("connector.aci.server")[0].kill()
 
 
-class SupervisorKilled(Broken):
+class SupervisorKilled(Fault):
     name = "supervisor killed"
 
     def inject(self, rig: Rig) -> None:
@@ -74,7 +74,7 @@ class SupervisorKilled(Broken):
         rig.tree.start()
 
 
-class AllKilled(Broken):
+class AllKilled(Fault):
     name = "whole tree killed"
 
     def inject(self, rig: Rig) -> None:
@@ -84,7 +84,7 @@ class AllKilled(Broken):
         rig.tree.start()
 
 
-class WorkerFrozen(Broken):
+class WorkerFrozen(Fault):
     name = "worker frozen past its lease"
 
     def inject(self, rig: Rig) -> None:
@@ -95,12 +95,12 @@ class WorkerFrozen(Broken):
             worker.resume()
 
 
-class HostFrozen(Broken):
+class HostFrozen(Fault):
     """All processes of a host, while another host goes on."""
 
     name = "host frozen past its lease"
     needs = "hosts"
-    wish = Wish(hosts=2)
+    wish = Wish(hosts=2, wire=True)
 
     def inject(self, rig: Rig) -> None:
         family = rig.tree.family()
@@ -116,7 +116,7 @@ class HostFrozen(Broken):
                 process.resume()
 
 
-class WireFrozen(Broken):
+class WireFrozen(Fault):
     """A connection that is half open: what is sent arrives nowhere, and nobody is told."""
 
     name = "connection half open"
@@ -133,7 +133,7 @@ class WireFrozen(Broken):
         rig.place.wire.open()
 
 
-class ClockStepped(Broken):
+class ClockStepped(Fault):
     name = "clock stepped"
     wish = Wish(movable_clock=True)
 
@@ -148,7 +148,7 @@ class ClockStepped(Broken):
         rig.place.clock.move(0)
 
 
-class DiskFull(Broken):
+class DiskFull(Fault):
     name = "disk full"
     wish = Wish(small_disk=True)
 
@@ -162,7 +162,7 @@ class DiskFull(Broken):
             rig.place.start()
 
 
-class SnapshotHeld(Broken):
+class SnapshotHeld(Fault):
     name = "old snapshot held"
 
     def inject(self, rig: Rig) -> None:
@@ -170,7 +170,7 @@ class SnapshotHeld(Broken):
         rig.rate(200)
 
 
-class ServerFault(Broken):
+class ServerFault(Fault):
     """A fault of a database server."""
 
     needs = "server"

@@ -43,17 +43,13 @@ class Client:
 
     def submit(self, submission: Submission) -> None:
         """Send an action; its token is set if the server said that it is stored."""
-        data = self._ask(
-            QUEUE, Do=submission.do, Trace=str(self._trace), ActionID=submission.mark
-        )
+        data = self._ask(QUEUE, Do=submission.do, Trace=str(self._trace), ActionID=submission.mark)
         submission.token = data.findtext("token") if data is not None else None
 
     def ask(self, submission: Submission, verb: str) -> None:
         """Ask for a verb, and note what was answered."""
         assert submission.token is not None
-        data = self._ask(
-            "QueueInfo", QueueName=QUEUE, QueueAction=verb, Token=submission.token
-        )
+        data = self._ask("QueueInfo", QueueName=QUEUE, QueueAction=verb, Token=submission.token)
         status = data.findtext("actions/action/status") if data is not None else None
         submission.asked.append((verb, status or ""))
 

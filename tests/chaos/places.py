@@ -44,7 +44,7 @@ class Clock:
         library = folder / "clock.so"
         source = Path(__file__).parent / "clock.c"
         if not library.exists():
-            build = ["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"]
+            build = ["cc", "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
             subprocess.run(build, check=True, capture_output=True)
         self.move(0)
         self.environment = {"LD_PRELOAD": str(library), "CHAOS_CLOCK": str(self._state)}

@@ -4,10 +4,10 @@ import contextlib
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import ClassVar
 
 import sqlalchemy as sa
 
@@ -28,18 +28,20 @@ DRAIN = 60.0
 """Seconds after which what has not ended counts as lost."""
 
 
-class Fault(Protocol):
+class Fault:
     """Something that goes wrong. `needs`: what an engine must not lack for it to mean anything."""
 
-    name: str
-    needs: str
-    wish: Wish
+    name: ClassVar[str]
+    needs: ClassVar[str] = ""
+    wish: ClassVar[Wish] = Wish()
 
     def inject(self, rig: "Rig") -> None:
         """Do it; return when it has been done, and lasted as long as it should."""
+        raise NotImplementedError
 
     def heal(self, rig: "Rig") -> None:
-        """End it."""
+        """End it: what the rig's stack holds, where a fault does not say otherwise."""
+        rig.stack.close()
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,14 @@ class Size:
     """How much of everything. `windows`: measurements of the rate, each of `batch` actions."""
 
     rounds: int = 3
-    windows: int = 5
-    batch: int = 300
+    """Times that each fault is injected."""
+    windows: int = 7
+    batch: int = 120
     submissions: int = 20
     """Sent between two rounds, at least."""
 
 
-SHORT = Size(rounds=1, windows=1, batch=60, submissions=10)
+SHORT = Size(rounds=1, windows=0, submissions=8)
 """Enough to see that a fault loses and doubles nothing; too little for a rate."""
 
 
@@ -161,14 +164,18 @@ class Rig:
         return time.monotonic() - healed
 
 
-def run(engine: Engine, fault: Fault, size: Size, seed: int) -> Outcome:
-    """Do the whole of it. What does not come about in time is among the outcome's faults."""
+def run(engine: Engine, faults: Sequence[Fault], size: Size, seed: int) -> Outcome:
+    """Do the whole of it, fault after fault; all of them wish for the same.
+
+    What does not come about in time is among what is wrong of the outcome.
+    """
+    wish = faults[0].wish
     with tempfile.TemporaryDirectory(prefix="webex-connector-chaos-") as name:
         folder = Path(name)
-        with engine.place(folder, fault.wish) as place:
-            rig = Rig(folder, place, fault.wish, seed)
+        with engine.place(folder, wish) as place:
+            rig = Rig(folder, place, wish, seed)
             try:
-                return _run(rig, fault, size)
+                return _run(rig, faults, size)
             finally:
                 rig.stack.close()
                 for tree in rig.trees:
@@ -176,31 +183,23 @@ def run(engine: Engine, fault: Fault, size: Size, seed: int) -> Outcome:
                 rig.database.close()
 
 
-def _run(rig: Rig, fault: Fault, size: Size) -> Outcome:
+def _run(rig: Rig, faults: Sequence[Fault], size: Size) -> Outcome:
     outcome = Outcome()
     late: list[str] = []
     migrate(rig.database)
     for tree in rig.trees:
         tree.start()
-    with _noting(late):
-        rig.rate(size.batch)
-        outcome.before = statistics.median(rig.rate(size.batch) for _ in range(size.windows))
+    with _noting(late, "before"):
+        outcome.before = _median_rate(rig, size)
     rig.load.start()
-    victims: list[Note] = []
-    for _ in range(size.rounds):
-        with _noting(late):
-            enough = len(rig.load.accepted) + size.submissions
-            eventually("clients are served", lambda n=enough: len(rig.load.accepted) >= n)
-            victims = rig.running()
-            fault.inject(rig)
-        with _noting(late):
-            fault.heal(rig)
-            outcome.back.append(rig.back(time.monotonic(), victims))
+    for fault in faults:
+        for _ in range(size.rounds):
+            with _noting(late, fault.name):
+                outcome.back.append(_once(rig, fault, size))
     rig.load.stop()
-    with _noting(late):
+    with _noting(late, "afterwards"):
         eventually("all actions end", lambda: not rig.open(), DRAIN)
-        rig.rate(size.batch)
-        outcome.after = statistics.median(rig.rate(size.batch) for _ in range(size.windows))
+        outcome.after = _median_rate(rig, size)
     _end(rig, late)
     rig.trace.read()
     one_host = rig.wish.hosts == 1
@@ -213,6 +212,25 @@ def _run(rig: Rig, fault: Fault, size: Size) -> Outcome:
     return outcome
 
 
+def _once(rig: Rig, fault: Fault, size: Size) -> float:
+    """Inject a fault under load, heal it, and return the seconds until all is well again."""
+    enough = len(rig.load.accepted) + size.submissions
+    eventually("clients are served", lambda: len(rig.load.accepted) >= enough)
+    victims = rig.running()
+    try:
+        fault.inject(rig)
+    finally:
+        fault.heal(rig)
+    return rig.back(time.monotonic(), victims)
+
+
+def _median_rate(rig: Rig, size: Size) -> float:
+    if not size.windows:
+        return 0.0
+    rig.rate(size.batch)  # the first one finds everything cold
+    return statistics.median(rig.rate(size.batch) for _ in range(size.windows))
+
+
 def _end(rig: Rig, late: list[str]) -> None:
     """End all trees in order, and note what they leave behind."""
     for tree in rig.trees:
@@ -223,12 +241,9 @@ def _end(rig: Rig, late: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def _noting(late: list[str]) -> Iterator[None]:
+def _noting(late: list[str], when: str) -> Iterator[None]:
     """Note what did not come about, and go on."""
     try:
         yield
     except TimeoutError as error:
-        late.append(str(error))
-
-
-Condition = Callable[[], Any]
+        late.append(f"{when}: {error}")

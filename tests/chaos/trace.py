@@ -51,9 +51,7 @@ class Trace:
         for notes in self.by_token.values():
             start = next((n for n in reversed(notes) if n.word == "start"), None)
             over = ("end", "left")
-            if start and not any(
-                n.word in over and n.attempt == start.attempt for n in notes[-3:]
-            ):
+            if start and not any(n.word in over and n.attempt == start.attempt for n in notes[-3:]):
                 found.append(start)
         return found
 
