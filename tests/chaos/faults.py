@@ -133,19 +133,24 @@ class WireFrozen(Fault):
         rig.place.wire.open()
 
 
-class ClockStepped(Fault):
-    name = "clock stepped"
+class ClockForward(Fault):
+    """Nobody's lease may lapse by it, and nobody may be taken for frozen."""
+
+    name = "clock stepped forward"
     wish = Wish(movable_clock=True)
+    step = 3600
 
     def inject(self, rig: Rig) -> None:
         assert rig.place.clock is not None
-        for hours in (1, -1):
-            rig.place.clock.move(hours * 3600)
-            last(LEASE)
+        rig.place.clock.step(self.step)
+        last(LEASE)
 
-    def heal(self, rig: Rig) -> None:
-        assert rig.place.clock is not None
-        rig.place.clock.move(0)
+
+class ClockBack(ClockForward):
+    """What waits is due when the clock has come to its time again, so the step is a short one."""
+
+    name = "clock stepped back"
+    step = -5
 
 
 class DiskFull(Fault):
@@ -236,7 +241,8 @@ FAULTS: MappingProxyType[str, type[Fault]] = MappingProxyType(
         "tree": AllKilled,
         "frozen-worker": WorkerFrozen,
         "frozen-host": HostFrozen,
-        "clock": ClockStepped,
+        "clock-forward": ClockForward,
+        "clock-back": ClockBack,
         "restart": Restarted,
         "failover": FailedOver,
         "failover-async": FailedOverLate,

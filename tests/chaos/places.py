@@ -46,14 +46,16 @@ class Clock:
         if not library.exists():
             build = ["cc", "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
             subprocess.run(build, check=True, capture_output=True)
-        self.move(0)
+        self._off = 0
+        self._state.write_bytes(struct.pack("q", 0))
         self.environment = {"LD_PRELOAD": str(library), "CHAOS_CLOCK": str(self._state)}
 
-    def move(self, seconds: int) -> None:
-        """Set how far the clock is off."""
+    def step(self, seconds: int) -> None:
+        """Move the clock from where it is."""
+        self._off += seconds
         # In place: every process has the file mapped.
-        with self._state.open("r+b" if self._state.exists() else "wb", buffering=0) as file:
-            file.write(struct.pack("q", seconds))
+        with self._state.open("r+b", buffering=0) as file:
+            file.write(struct.pack("q", self._off))
 
 
 class Place:

@@ -16,6 +16,7 @@ GROUPS = {
     "hosts": ("frozen-host", "half-open"),
     "failover": ("failover",),
     "disk": ("disk",),
+    "clock": ("clock-forward", "clock-back"),
 }
 
 
