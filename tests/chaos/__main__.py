@@ -46,7 +46,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--engine", action="append", choices=ENGINES, help="default: all")
     parser.add_argument("--fault", action="append", choices=FAULTS, help="default: all")
-    parser.add_argument("--rounds", type=int, default=3, help="times each fault is injected")
+    parser.add_argument("--rounds", type=int, default=2, help="times each fault is injected")
     parser.add_argument(
         "--seconds", type=float, default=0.0, help="begin the grid anew until this time is over"
     )

@@ -195,6 +195,7 @@ class Restarted(ServerFault):
 
 class FailedOver(ServerFault):
     name = "fail-over to a synchronous standby"
+    needs = "standby"
     wish = Wish(standby="synchronous")
 
     def inject(self, rig: Rig) -> None:

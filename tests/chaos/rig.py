@@ -1,7 +1,6 @@
 """One fault on one engine, from an empty database to the verdict."""
 
 import contextlib
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -48,10 +47,10 @@ class Fault:
 class Size:
     """How much of everything. `windows`: measurements of the rate, each of `batch` actions."""
 
-    rounds: int = 3
+    rounds: int = 2
     """Times that each fault is injected."""
-    windows: int = 7
-    batch: int = 120
+    windows: int = 5
+    batch: int = 100
     submissions: int = 20
     """Sent between two rounds, at least."""
 
@@ -191,7 +190,7 @@ def _run(rig: Rig, faults: Sequence[Fault], size: Size) -> Outcome:
     for tree in rig.trees:
         tree.start()
     with _noting(late, "before"):
-        outcome.before = _median_rate(rig, size)
+        outcome.before = _best_rate(rig, size)
     rig.load.start()
     for fault in faults:
         for _ in range(size.rounds):
@@ -200,7 +199,7 @@ def _run(rig: Rig, faults: Sequence[Fault], size: Size) -> Outcome:
     rig.load.stop()
     with _noting(late, "afterwards"):
         eventually("all actions end", lambda: not rig.open(), DRAIN)
-        outcome.after = _median_rate(rig, size)
+        outcome.after = _best_rate(rig, size)
     _end(rig, late)
     rig.trace.read()
     one_host = rig.wish.hosts == 1
@@ -225,11 +224,9 @@ def _once(rig: Rig, fault: Fault, size: Size) -> float:
     return rig.back(time.monotonic(), victims)
 
 
-def _median_rate(rig: Rig, size: Size) -> float:
-    if not size.windows:
-        return 0.0
-    rig.rate(size.batch)  # the first one finds everything cold
-    return statistics.median(rig.rate(size.batch) for _ in range(size.windows))
+def _best_rate(rig: Rig, size: Size) -> float:
+    """Return the highest of some rates: what else the machine does only makes them lower."""
+    return max((rig.rate(size.batch) for _ in range(size.windows)), default=0.0)
 
 
 def _end(rig: Rig, late: list[str]) -> None:

@@ -36,6 +36,7 @@ class SQLite(Engine):
     name = "sqlite"
     lacks: ClassVar[Mapping[str, str]] = {
         "server": NO_SERVER,
+        "standby": NO_SERVER,
         "hosts": "one file serves one host",
     }
 
