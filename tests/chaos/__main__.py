@@ -2,9 +2,12 @@
 
 import argparse
 import random
+import signal
 import sys
 import time
 from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
 
 from tests.chaos.engines import ENGINES
 from tests.chaos.faults import FAULTS
@@ -15,6 +18,8 @@ from tests.chaos.rig import SHORT, Size, run
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for, print the grid; 1 if anything was lost, doubled or left."""
     given = _parsed(arguments)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupted)  # so that nothing is left behind, mounts neither
     seed = given.seed if given.seed is not None else random.randrange(1000)
     print(f"seed {seed}", flush=True)
     end = time.monotonic() + given.seconds
@@ -37,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in grid.bad:
         print(line, file=sys.stderr)
     return 1 if grid.bad else 0
+
+
+def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
