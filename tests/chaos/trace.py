@@ -12,9 +12,10 @@ class Note:
     word: str
     token: str
     attempt: int
+    worker: str
     pid: int
-    at: int
-    """Monotonic nanoseconds of this host."""
+    at: float
+    """Monotonic seconds of this host."""
     detail: str
 
 
@@ -39,8 +40,8 @@ class Trace:
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.decode().splitlines():
-            word, token, attempt, pid, at, detail = line.split(" ", 5)
-            note = Note(word, token, int(attempt), int(pid), int(at), detail)
+            word, token, attempt, worker, pid, at, detail = line.split(" ", 6)
+            note = Note(word, token, int(attempt), worker, int(pid), float(at), detail)
             self.notes.append(note)
             self.by_token[token].append(note)
 

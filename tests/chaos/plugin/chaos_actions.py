@@ -76,9 +76,8 @@ class Chaos:
 
 def _note(context: Context, word: str, detail: object = "-") -> None:
     """Append one line in one write, so that the lines of many processes stand in their order."""
-    line = (
-        f"{word} {context.token} {context.attempt} {os.getpid()} {time.monotonic_ns()} {detail}\n"
-    )
+    run = f"{context.token} {context.attempt} {context.worker_id} {os.getpid()}"
+    line = f"{word} {run} {time.monotonic()} {detail}\n"
     file = os.open(
         context.parameters["Trace"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     )
