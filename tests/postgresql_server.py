@@ -37,60 +37,130 @@ def programs() -> Path:
 @contextlib.contextmanager
 def start(**options: str) -> Iterator[str]:
     """Start a server and yield the URL of its database `postgres`; remove it at the end."""
+    with folder() as path:
+        server = Server(path, {**OPTIONS, **options})
+        server.create()
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """Yield a folder that a server's user can reach; remove it at the end."""
     # Not among pytest's folders, which are tidied away by name and number.
     with tempfile.TemporaryDirectory(
         prefix="webex-connector-postgresql-", ignore_cleanup_errors=True
     ) as name:
-        with _serving(Path(name), {**OPTIONS, **options}) as url:
-            yield url
+        yield Path(name)
 
 
-@contextlib.contextmanager
-def _serving(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
-    server, data = programs(), folder / "data"
-    user: str | None = None
-    if os.geteuid() == 0:
+class Server:
+    """One server, made once, started and stopped at will on the same port.
+
+    `folder`: its own, or that of others too that run the same programs; `name`: of its data there.
+    `environment`: what its processes get beside the ordinary. Each start raises RuntimeError with
+    the server's log if it does not come up.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        *,
+        name: str = "data",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder, self.data, self.log = folder, folder / name, folder / f"{name}.log"
+        self.settings = dict(settings)
+        self.port = free_port()
+        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            **(environment or {}),
+        }
         # The server refuses to run as root, and its user may not see into root's folders.
-        user = "nobody"
-        server = _copied(server, folder)
-        _open_path(folder)
-        shutil.chown(folder, user)
-    data.mkdir()
-    if user:
-        shutil.chown(data, user)
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-    subprocess.run(
-        [server / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"],
-        check=True,
-        capture_output=True,
-        user=user,
-        env=environment,
-        cwd=folder,
-    )
+        self.user = "nobody" if os.geteuid() == 0 else None
+        self._programs = programs()
+        if self.user:
+            self._programs = _copied(self._programs, folder)
+            _open_path(folder)
+            shutil.chown(folder, self.user)
+
+    def create(self, *options: str) -> None:
+        """Make an empty cluster. `options`: of initdb."""
+        self._own()
+        self.run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N", *options)
+
+    def copy(self, primary: str) -> None:
+        """Make a standby of the server at the URL."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        self._own(0o700)
+        self.run("pg_basebackup", "-d", primary, "-R", "-X", "stream", "-c", "fast")
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of the programs on the data, as the server's user."""
+        subprocess.run(
+            [self._programs / program, "-D", self.data, *arguments],
+            check=True,
+            capture_output=True,
+            user=self.user,
+            env=self._environment,
+            cwd=self.folder,
+        )
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = [f"-c{name}={value}" for name, value in self.settings.items()]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    self._programs / "postgres",
+                    *("-D", self.data, "-h", "127.0.0.1", "-p", str(self.port)),
+                    *options,
+                ],
+                stdout=log,
+                stderr=log,
+                user=self.user,
+                env=self._environment,
+                cwd=self.folder,
+            )
+        try:
+            _wait(self.process, self.url, self.log)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it; SIGQUIT ends it as a crash does, to be recovered from at the next start."""
+        if self.process is None:
+            return
+        self.process.send_signal(how)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def _own(self, mode: int = 0o755) -> None:
+        self.data.mkdir(exist_ok=True)
+        self.data.chmod(mode)
+        if self.user:
+            shutil.chown(self.data, self.user)
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody uses at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = [f"-c{name}={value}" for name, value in settings.items()]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [server / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *options],
-            stdout=log,
-            stderr=log,
-            user=user,
-            env=environment,
-            cwd=folder,
-        )
-    try:
-        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        _wait(process, url, folder / "server.log")
-        yield url
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _copied(server: Path, folder: Path) -> Path:
@@ -99,9 +169,11 @@ def _copied(server: Path, folder: Path) -> Path:
     libraries = package.with_name(package.name + ".libs")
     if not libraries.is_dir():
         return server  # the machine's own, which every user may run
-    shutil.copytree(libraries, folder / libraries.name)
-    shutil.copytree(server.parent, folder / package.name / server.parent.name)
-    return folder / package.name / server.parent.name / server.name
+    copied = folder / package.name / server.parent.name / server.name
+    if not copied.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+        shutil.copytree(server.parent, copied.parent)
+    return copied
 
 
 def _open_path(folder: Path) -> None:

@@ -72,7 +72,11 @@ class Proxy:
         if self._mode == "cut":
             client.close()
             return
-        server = socket.create_connection(("127.0.0.1", self._target))
+        try:
+            server = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:
+            client.close()
+            return
         self._pairs |= {client: server, server: client}
 
     def _pass_on(self, end: socket.socket) -> None:

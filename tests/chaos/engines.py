@@ -1,0 +1,12 @@
+"""The engines of the grid, each a column of it."""
+
+from types import MappingProxyType
+
+from tests.chaos.places import Engine
+from tests.chaos.postgresql import PostgreSQL
+from tests.chaos.sqlite import SQLite
+
+ENGINES: MappingProxyType[str, type[Engine]] = MappingProxyType(
+    {"sqlite": SQLite, "postgresql": PostgreSQL}
+)
+"""Name to what makes its databases; the whole grid follows from it."""
