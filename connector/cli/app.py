@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import connector
-from connector.cli import clients
+from connector.cli import clients, operators
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -119,3 +119,4 @@ def version() -> None:
 
 
 clients.add_to(app)
+operators.add_to(app)

@@ -11,6 +11,7 @@ from typing import NoReturn
 from connector import log
 from connector.actions.registry import names
 from connector.config import ConfigError, Loaded, Settings, load
+from connector.db import schema
 from connector.db.engine import Database
 from connector.db.errors import DatabaseError
 from connector.process import open_database
@@ -72,6 +73,14 @@ def database_of(
         database.close()
 
 
+@contextmanager
+def checked_database(settings: Settings, application: str) -> Iterator[Database]:
+    """Open the database of the settings for one command that works on its tables."""
+    with database_of(settings, application) as database:
+        schema.check(database)
+        yield database
+
+
 def listen(settings: Settings) -> socket.socket:
     """Return a listening socket on the configured address, or say why there is none and exit."""
     host, port = settings.server.host, settings.server.port
@@ -88,6 +97,12 @@ def listen(settings: Settings) -> socket.socket:
         )
     listener.listen(1024)
     return listener
+
+
+def complain(sentence: str) -> NoReturn:
+    """Print why something was refused and exit with status 1."""
+    print(f"webex-connector: {sentence}", file=sys.stderr)
+    raise SystemExit(1)
 
 
 def refuse(sentence: str) -> NoReturn:

@@ -3,14 +3,15 @@
 `by`: who does it; `reason`: why. Repeating a verb is harmless.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from connector.db.engine import Tx
+from connector.db.schema import schema_info
 from connector.jobs.errors import NoSuchQueue
-from connector.jobs.tables import drained_hosts, queues
+from connector.jobs.tables import drained_hosts, jobs, queues, workers
 
 
 def pause_queue(tx: Tx, queue: str, by: str, reason: str | None = None) -> None:
@@ -43,6 +44,23 @@ def undrain(tx: Tx, host: str) -> bool:
     """Have a drained host's workers claim again. False if it was not drained."""
     gone = sa.delete(drained_hosts).where(drained_hosts.c.host == host)
     return bool(tx.execute(gone).rowcount)
+
+
+def restored(tx: Tx, environment: str, by: str) -> Sequence[Any]:
+    """Make a restored copy safe: every queue paused, no worker left, the deployment's name ours.
+
+    Returns the jobs that have not ended: token, queue, state, attempt, queued_at, oldest first.
+    """
+    waiting = sa.select(jobs.c.queue).where(jobs.c.ended_at.is_(None)).distinct()
+    told = {"paused": True, "changed_at": tx.now, "changed_by": by, "reason": "restored"}
+    for queue in tx.execute(waiting).scalars().all():
+        tx.execute(tx.dialect.insert_new(queues).values(queue=queue, **told))
+    tx.execute(sa.update(queues).values(told))
+    tx.execute(sa.delete(workers))
+    tx.execute(sa.update(schema_info).values(environment=environment or None))
+    columns = (jobs.c.token, jobs.c.queue, jobs.c.state, jobs.c.attempt, jobs.c.queued_at)
+    open_jobs = sa.select(*columns).where(jobs.c.ended_at.is_(None)).order_by(jobs.c.token)
+    return tx.execute(open_jobs).all()
 
 
 def _change(tx: Tx, queue: str, values: Mapping[str, Any], by: str, reason: str | None) -> None:

@@ -1,7 +1,8 @@
 """Workers and their leases: register, beat, retire, and the rescue of what a dead one held."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
@@ -97,6 +98,41 @@ def beats(tx: Tx) -> dict[str, Beat]:
     """Return the beat of every registered worker."""
     columns = (workers.c.id, workers.c.beat, workers.c.lease_seconds)
     return {row.id: Beat(row.beat, row.lease_seconds) for row in tx.execute(sa.select(*columns))}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A registered worker as it stands in the database."""
+
+    id: str
+    host: str
+    pid: int
+    program: str
+    environment: str | None
+    build: str | None
+    config_hash: str | None
+    lease_seconds: float | None
+    beat_at: datetime
+    started_at: datetime
+
+
+def listed(tx: Tx) -> list[Listed]:
+    """Return the registered workers, those of a host together."""
+    columns = [workers.c[each.name] for each in fields(Listed)]
+    rows = tx.execute(sa.select(*columns).order_by(workers.c.host, workers.c.started_at))
+    return [Listed(**row._mapping) for row in rows]
+
+
+def running_on(tx: Tx, host: str) -> int:
+    """Return how many jobs the workers of a host run."""
+    theirs = sa.select(workers.c.id).where(workers.c.host == host)
+    count = (
+        sa.select(sa.func.count())
+        .select_from(jobs)
+        .with_hint(jobs, RUNNING_BY, "mariadb")
+        .where(is_open(State.RUNNING), jobs.c.worker_id.in_(theirs))
+    )
+    return int(tx.execute(count).scalar_one())
 
 
 def on_host(tx: Tx, host: str) -> list[str]:

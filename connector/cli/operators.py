@@ -1,0 +1,200 @@
+"""Commands of operators, which work on the database itself: no server needs to answer."""
+
+import getpass
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from connector.cli import wiring
+from connector.db.engine import Database, Tx
+from connector.jobs import operate, reading, requests, workers
+from connector.jobs.errors import JobError
+from connector.jobs.states import State
+
+T = TypeVar("T")
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file.")]
+Url = Annotated[str | None, typer.Option("--database", help="Database URL, over [Database] URL.")]
+Reason = Annotated[str | None, typer.Option("--reason", "-r", help="Why, for the trail.")]
+Token = Annotated[str, typer.Argument(help="The token that send printed.")]
+EPILOG = "Exit status 1: it was refused, and the message says why. 2: the database is out of reach."
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (pause, resume, retry, prioritise, limit, drain, restored):
+        app.command(epilog=EPILOG, rich_help_panel="For operators")(command)
+
+
+def pause(
+    token: Annotated[str | None, typer.Argument(help="A token; or else --queue.")] = None,
+    queue: Annotated[str | None, typer.Option("--queue", "-q", help="A whole queue.")] = None,
+    reason: Reason = None,
+    config: Config = None,
+    database: Url = None,
+) -> None:
+    """Have an action, or a whole queue, wait until it is resumed, whatever restarts meanwhile.
+
+    A running action that can be paused saves where it is and frees its slot. What runs of a paused
+    queue goes on to its end.
+    """
+    with _opened(config, database) as opened:
+        if _queue_alone(token, queue):
+            _run(opened, lambda tx: operate.pause_queue(tx, queue or "", _me(), reason))
+            print(f"queue {queue} is paused; resume it with: webex-connector resume -q {queue}")
+        else:
+            _told(opened, token, lambda tx: requests.pause(tx, token or "", _me(), reason))
+
+
+def resume(
+    token: Annotated[str | None, typer.Argument(help="A token; or else --queue.")] = None,
+    queue: Annotated[str | None, typer.Option("--queue", "-q", help="A whole queue.")] = None,
+    reason: Reason = None,
+    config: Config = None,
+    database: Url = None,
+) -> None:
+    """Have a paused action, or queue, go on; an action goes on from its checkpoint."""
+    with _opened(config, database) as opened:
+        if _queue_alone(token, queue):
+            _run(opened, lambda tx: operate.resume_queue(tx, queue or "", _me(), reason))
+            opened.notify({queue or ""})
+            print(f"queue {queue} goes on")
+        else:
+            _told(opened, token, lambda tx: requests.resume(tx, token or "", _me(), reason))
+
+
+def retry(token: Token, reason: Reason = None, config: Config = None, database: Url = None) -> None:
+    """Have a failed, stopped or cancelled action run again: same token, from its checkpoint."""
+    with _opened(config, database) as opened:
+        _told(opened, token, lambda tx: requests.reopen(tx, token, _me(), reason))
+
+
+def prioritise(
+    token: Token,
+    priority: Annotated[int, typer.Argument(help="Larger runs sooner; 0 is ordinary.")],
+    reason: Reason = None,
+    config: Config = None,
+    database: Url = None,
+) -> None:
+    """Give an action another priority; how long it has waited still counts."""
+    with _opened(config, database) as opened:
+        verb = requests.reprioritise
+        _told(opened, token, lambda tx: verb(tx, token, priority, _me(), reason))
+
+
+def limit(
+    queue: Annotated[str, typer.Argument(help="The queue: the action's name.")],
+    most: Annotated[str, typer.Argument(help="A number, or 'none' for no limit.")],
+    reason: Reason = None,
+    config: Config = None,
+    database: Url = None,
+) -> None:
+    """Let at most so many actions of a queue run at once in the whole cluster."""
+    if most.casefold() != "none" and (not most.isdecimal() or int(most) < 1):
+        raise typer.BadParameter(f"{most!r} is no limit: give 1 or more, or 'none'")
+    number = None if most.casefold() == "none" else int(most)
+    with _opened(config, database) as opened:
+        _run(opened, lambda tx: operate.limit_queue(tx, queue, number, _me(), reason))
+        print(f"queue {queue}: {'no limit' if number is None else f'at most {number} at once'}")
+
+
+def drain(
+    host: Annotated[str, typer.Argument(help="Name of the host, as `hostname` there prints it.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Have it claim again.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until nothing runs.")] = False,
+    reason: Reason = None,
+    config: Config = None,
+    database: Url = None,
+) -> None:
+    """Have a host's workers claim nothing more, also after a restart there; what runs goes on."""
+    with _opened(config, database) as opened:
+        known = {row.host for row in opened.read(workers.listed)}
+        if undo:
+            there = _run(opened, lambda tx: operate.undrain(tx, host))
+            opened.notify({""})
+            print(f"{host} claims again" if there else f"{host} was not drained")
+            return
+        _run(opened, lambda tx: operate.drain(tx, host, _me(), reason))
+        if host not in known:
+            print(f"note: no worker of {host} is registered; there is {', '.join(sorted(known))}")
+        print(f"{host} claims nothing more; undo it with: webex-connector drain {host} --undo")
+        while wait and (running := opened.read(workers.running_on, host)):
+            Console(stderr=True).print(f"{running} still running …", end="\r")
+            time.sleep(0.5)
+        if wait:
+            print("nothing runs there")
+
+
+def restored(config: Config = None, database: Url = None) -> None:
+    """Make a restored or copied database safe: all queues paused, and what would run is listed."""
+    with _opened(config, database) as opened:
+        settings = wiring.settings_of(config, {"Database.URL": database})
+        alive = _still_beating(opened)
+        if alive:
+            wiring.refuse(
+                f"worker {alive} beats on this database, so it is in use and no restored copy; "
+                "end its servers first"
+            )
+        by = _me()
+        listed = _run(opened, lambda tx: operate.restored(tx, settings.server.environment, by))
+        workers.rescue(opened, by)
+        table = Table("token", "queue", "state", "attempt", "queued")
+        for row in listed[:200]:
+            table.add_row(row.token, row.queue, row.state, str(row.attempt), str(row.queued_at))
+        Console().print(table)
+        print(f"{len(listed)} actions would run again. Every queue is paused; look at them, cancel")
+        print("what must not run twice, then: webex-connector resume --queue NAME")
+
+
+def _still_beating(database: Database) -> str | None:
+    """Return a worker that shows a sign of life within the longest lease, or None."""
+    first = database.read(workers.beats)
+    if not first:
+        return None
+    end = time.monotonic() + max(beat.lease or 15.0 for beat in first.values())
+    console = Console(stderr=True)
+    while (left := end - time.monotonic()) > 0:
+        console.print(f"is any worker alive? looking for {left:.0f} s …", end="\r")
+        time.sleep(0.25)
+        now = database.read(workers.beats)
+        for worker, beat in now.items():
+            if first.get(worker) != beat:
+                return worker
+    return None
+
+
+def _opened(config: Path | None, url: str | None) -> AbstractContextManager[Database]:
+    settings = wiring.settings_of(config, {"Database.URL": url})
+    return wiring.checked_database(settings, "operator")
+
+
+def _queue_alone(token: str | None, queue: str | None) -> bool:
+    if (token is None) == (queue is None):
+        raise typer.BadParameter("give either a token or --queue")
+    return queue is not None
+
+
+def _run(database: Database, verb: Callable[[Tx], T]) -> T:
+    try:
+        return database.run(verb)
+    except (JobError, ValueError) as error:
+        wiring.complain(str(error))
+
+
+def _told(database: Database, token: str | None, verb: Callable[[Tx], State]) -> None:
+    state = _run(database, verb)
+    job = database.read(reading.get, [token or ""]).get(token or "")
+    if job is not None:
+        database.notify({job.queue})
+    asked = f", asked to {job.requested}" if job is not None and job.requested else ""
+    print(f"{token} is {state}{asked}")
+
+
+def _me() -> str:
+    return f"cli {getpass.getuser()}"
