@@ -45,7 +45,7 @@ def run(settings: Settings) -> None:
 def _upgrade_patiently(database: Database) -> None:
     for left in reversed(range(TRIES)):
         try:
-            _upgrade(database)
+            upgrade(database)
             return
         except DBAPIError as error:
             if not left or not database.dialect.is_locked(error):
@@ -54,7 +54,8 @@ def _upgrade_patiently(database: Database) -> None:
             print(f"waiting: {said}; trying again, at most {left} times", flush=True)
 
 
-def _upgrade(database: Database) -> None:
+def upgrade(database: Database) -> None:
+    """Run the migrations up to the newest. Raises DBAPIError, Migrating."""
     config = Config(stdout=io.StringIO())
     config.set_main_option("script_location", str(schema.migrations()).replace("%", "%%"))
     config.attributes["database"] = database

@@ -28,7 +28,7 @@ EPILOG = "Exit status 1: it was refused, and the message says why. 2: the databa
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (pause, resume, retry, prioritise, limit, drain, restored):
+    for command in (pause, resume, retry, prioritise, limit, drain, restored, doctor, log):
         app.command(epilog=EPILOG, rich_help_panel="For operators")(command)
 
 
@@ -150,6 +150,43 @@ def restored(config: Config = None, database: Url = None) -> None:
         Console().print(table)
         print(f"{len(listed)} actions would run again. Every queue is paused; look at them, cancel")
         print("what must not run twice, then: webex-connector resume --queue NAME")
+
+
+def doctor(config: Config = None, database: Url = None) -> None:
+    """Look for what is wrong with the database, or soon will be, and say what mends it.
+
+    Exit status 1 if anything was found. Needs the right to make a schema of its own beside the one
+    in use, which is removed again.
+    """
+    from connector.cli import doctor as examination
+
+    with _opened(config, database) as opened:
+        if not examination.run(opened, wiring.settings_of(config, {"Database.URL": database})):
+            raise SystemExit(1)
+
+
+def log(token: Token, config: Config = None, database: Url = None) -> None:
+    """Print all that is known of an action, from its arrival to its end."""
+    with _opened(config, database) as opened:
+        job = opened.read(reading.get, [token]).get(token)
+        if job is None:
+            wiring.complain(f"no action has the token {token}; it may have been removed by now")
+        table = Table("when (UTC)", "what", "from", "to", "attempt", "by", "why")
+        for event in opened.read(reading.trail, token):
+            cells = (event.source, event.target, event.attempt, event.actor, event.reason)
+            told = ("" if cell is None else str(cell) for cell in cells)
+            table.add_row(f"{event.at:%Y-%m-%d %H:%M:%S}", event.event, *told)
+        facts = (
+            f"{token} in {job.queue} is {job.state}",
+            f"queued {job.queued_at:%Y-%m-%d %H:%M:%S}, attempt {job.attempt}, "
+            f"{job.failures} failures, {job.losses} losses, priority {job.priority}",
+            f"started {job.started_at:%Y-%m-%d %H:%M:%S}" if job.started_at else "never started",
+            f"ended {job.ended_at:%Y-%m-%d %H:%M:%S}" if job.ended_at else "not ended",
+        )
+        for fact in (*facts, f"error: {job.error}" if job.error else ""):
+            if fact:
+                print(fact)
+        Console().print(table)
 
 
 def _still_beating(database: Database) -> str | None:

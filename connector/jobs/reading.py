@@ -1,6 +1,6 @@
 """Looking at jobs: by token, or a queue page by page. Short reads, nothing locked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from connector.db.engine import Tx
 from connector.jobs.job import Job
 from connector.jobs.states import OPEN, Requested, State
-from connector.jobs.tables import is_open, job_progress, jobs
+from connector.jobs.tables import is_open, job_events, job_progress, jobs
 
 _COLUMNS = [
     *(
@@ -35,6 +35,16 @@ def page(tx: Tx, queue: str, *, before: str | None = None, limit: int = 500) -> 
     if before is not None:
         select = select.where(jobs.c.token < before)
     return [_job(row) for row in tx.execute(select)]
+
+
+def trail(tx: Tx, token: str) -> Sequence[Any]:
+    """Return what happened to a job off the ordinary path, oldest first.
+
+    Rows with `at`, `event`, `source`, `target`, `attempt`, `actor`, `reason`.
+    """
+    c = job_events.c
+    columns = (c.at, c.event, c.source, c.target, c.attempt, c.actor, c.reason)
+    return tx.execute(sa.select(*columns).where(c.token == token).order_by(c.id)).all()
 
 
 def open_counts(tx: Tx) -> dict[tuple[str, State], int]:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -35,6 +36,15 @@ class Waits:
     connect_seconds: float = 5.0
     statement_seconds: float = 5.0
     """0: as long as it needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A place for another schema. `statement`: what is made and removed for it, if anything."""
+
+    url: sa.URL
+    statement: str = ""
+    cascade: str = ""
 
 
 class Never:
@@ -123,6 +133,14 @@ class Dialect:
     def alone(self, connection: sa.Connection) -> Iterator[None]:
         """Keep other migrations of the database off while this one runs. Raises Migrating."""
         yield
+
+    def beside(self, url: sa.URL, name: str, folder: Path) -> Beside:
+        """Return a place for a schema of the same kind that is in nobody's way."""
+        return Beside(url.set(database=str(folder / name)))
+
+    def troubles(self, engine: sa.Engine, schema: str | None) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with the server, each with its remedy."""
+        yield from ()
 
     def create_schema(self, schema: str | None) -> str | None:
         """Return the statement that makes the schema if need be, or None where there are none."""

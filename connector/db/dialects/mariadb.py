@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.sql import ColumnElement
 
-from connector.db.dialects.base import Dialect, Waits, key_of
+from connector.db.dialects.base import Beside, Dialect, Waits, key_of
 from connector.db.errors import Migrating
 from connector.db.types import Timestamp
 
@@ -79,6 +80,25 @@ class MariaDB(Dialect):
         finally:
             with contextlib.suppress(DBAPIError):  # with the session the lock is gone as well
                 connection.execute(sa.select(sa.func.release_lock(name)))
+
+    def beside(self, url: sa.URL, name: str, folder: Path) -> Beside:
+        """Return a database of its own on the same server."""
+        return Beside(url.set(database=name), f"DATABASE {name}")
+
+    def troubles(self, engine: sa.Engine, schema: str | None) -> Iterator[tuple[str, str]]:
+        """Yield transactions that have been open for long."""
+        with engine.connect() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()) "
+                "FROM information_schema.INNODB_TRX "
+                "WHERE trx_started < NOW() - INTERVAL 10 MINUTE"
+            )
+            for thread, seconds in rows:
+                yield (
+                    f"connection {thread} has had a transaction open for {seconds} s: old row "
+                    "versions pile up behind it",
+                    f"end it: KILL {thread}",
+                )
 
     def now(self) -> ColumnElement[datetime]:
         """Return the server's clock in UTC; the same within one statement."""

@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ColumnElement
 
-from connector.db.dialects.base import Dialect, Waits, Wake
+from connector.db.dialects.base import Beside, Dialect, Waits, Wake
 from connector.db.errors import Migrating
 
 CHANNEL = "webex_connector"
@@ -30,6 +31,52 @@ LOCKED = "55P03"  # lock not available within lock_timeout
 READ_ONLY = "25006"  # cannot write in a read-only transaction
 AGAIN = 5.0
 """Seconds between two tries to listen again; polling goes on meanwhile."""
+
+TROUBLES = (
+    (
+        "SELECT pid, usename, application_name, "
+        "round(extract(epoch FROM now() - xact_start)) AS seconds FROM pg_stat_activity "
+        "WHERE backend_xmin IS NOT NULL AND xact_start < now() - interval '10 minutes' "
+        "AND datname = current_database()",
+        "pid {pid} ({usename}, {application_name}) has held a snapshot for {seconds} s: dead rows "
+        "cannot be removed meanwhile",
+        "end it: SELECT pg_terminate_backend({pid})",
+    ),
+    (
+        "SELECT gid, round(extract(epoch FROM now() - prepared)) AS seconds "
+        "FROM pg_prepared_xacts WHERE prepared < now() - interval '10 minutes' "
+        "AND database = current_database()",
+        "the prepared transaction {gid} is {seconds} s old: dead rows cannot be removed meanwhile",
+        "end it: ROLLBACK PREPARED '{gid}'",
+    ),
+    (
+        "SELECT slot_name, age(xmin) AS age FROM pg_replication_slots "
+        "WHERE NOT active AND xmin IS NOT NULL AND age(xmin) > 100000",
+        "the unused replication slot {slot_name} holds rows {age} transactions back",
+        "SELECT pg_drop_replication_slot('{slot_name}'), if nobody wants it any more",
+    ),
+    (
+        "SELECT relname, n_dead_tup, n_live_tup FROM pg_stat_user_tables "
+        "WHERE schemaname = :name AND n_dead_tup > 10000 AND n_dead_tup > n_live_tup",
+        "{relname} has {n_dead_tup} dead rows beside {n_live_tup} live ones",
+        "VACUUM {relname}; see docs/dba.md for the settings of autovacuum",
+    ),
+    (
+        "SELECT c.relname FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid "
+        "WHERE NOT x.indisvalid AND c.relnamespace = CAST(:oid AS regnamespace)",
+        "the index {relname} is not valid: building it was broken off",
+        "webex-connector migrate, or REINDEX INDEX CONCURRENTLY {relname}",
+    ),
+    (
+        "SELECT name FROM (SELECT unnest(string_to_array("
+        "current_setting('synchronous_standby_names'), ',')) AS name) n "
+        "WHERE current_setting('synchronous_commit') <> 'off' AND NOT EXISTS "
+        "(SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) LIMIT 1",
+        "synchronous_standby_names is set, and no synchronous standby is connected: commits wait",
+        "start a standby, or empty synchronous_standby_names knowingly",
+    ),
+)
+"""Query, problem and remedy, with the query's columns in them."""
 
 REPEAT = {
     "40001",  # serialization failure
@@ -84,6 +131,18 @@ class PostgreSQL(Dialect):
                 connection.rollback()
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
                 connection.commit()
+
+    def beside(self, url: sa.URL, name: str, folder: Path) -> Beside:
+        """Return a schema of its own in the same database; the migrations make it."""
+        return Beside(url, f"SCHEMA {name}", " CASCADE")
+
+    def troubles(self, engine: sa.Engine, schema: str | None) -> Iterator[tuple[str, str]]:
+        """Yield old snapshots, bloat, a standby that is missing."""
+        with engine.connect() as connection:
+            for query, problem, remedy in TROUBLES:
+                for row in connection.execute(sa.text(query), {"oid": schema, "name": schema}):
+                    facts = row._mapping
+                    yield problem.format(**facts), remedy.format(**facts)
 
     def create_schema(self, schema: str | None) -> str | None:
         """Return CREATE SCHEMA IF NOT EXISTS."""
