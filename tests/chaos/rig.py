@@ -49,8 +49,8 @@ class Size:
 
     rounds: int = 2
     """Times that each fault is injected."""
-    windows: int = 5
-    batch: int = 100
+    windows: int = 4
+    batch: int = 60
     submissions: int = 20
     """Sent between two rounds, at least."""
 
