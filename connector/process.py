@@ -1,11 +1,14 @@
 """What our processes begin and end with: settings handed over, a database, certain death."""
 
 import ctypes
+import functools
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import psutil
 
@@ -15,6 +18,20 @@ from connector.db.engine import Database
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+OTHER_BUILD = 78
+"""Exit status of a child whose files are not those its parent runs: both must be started anew."""
+
+
+@functools.cache
+def build_id() -> str:
+    """Return a digest of the program's own files as they were when first asked for."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def spawn(
@@ -28,7 +45,7 @@ def spawn(
     """
     descriptor = os.memfd_create("settings")
     try:
-        os.write(descriptor, settings.dump_private().encode())
+        os.write(descriptor, f"{build_id()}\n{settings.dump_private()}".encode())
         os.lseek(descriptor, 0, os.SEEK_SET)
         return subprocess.Popen(
             [sys.executable, "-m", module, "--settings-fd", str(descriptor), *arguments],
@@ -41,8 +58,16 @@ def spawn(
 
 
 def received_settings(descriptor: int) -> Settings:
-    """Return the settings that `spawn` handed over, and close their descriptor."""
+    """Return the settings that `spawn` handed over, and close their descriptor.
+
+    Ends the process with the status OTHER_BUILD if its files differ from those its parent runs:
+    the two might not understand each other.
+    """
     with open(descriptor, "rb") as file:
+        build = file.readline().decode().strip()
+        if build != build_id():
+            print("webex-connector: the program's files were replaced", file=sys.stderr)
+            raise SystemExit(OTHER_BUILD)
         return Settings.model_validate_json(file.read())
 
 
@@ -52,11 +77,13 @@ def open_database(
     pool_size: int = 2,
     patience: float = 0.0,
     create: bool = False,
+    statement_seconds: float = 5.0,
 ) -> Database:
     """Return the database of the settings; nothing is connected yet. Raises BadURL.
 
     `application`: what the server shows as the name of the connections, behind our own.
-    `patience`: seconds to go on trying where somebody else holds a lock.
+    `patience`: seconds to go on trying where somebody else holds a lock. `statement_seconds`: how
+    long one statement may take; 0: as long as it needs.
     """
     return Database(
         settings.database.url.get_secret_value(),
@@ -65,6 +92,7 @@ def open_database(
         pool_size=pool_size,
         patience=patience,
         create=create,
+        statement_seconds=statement_seconds,
         lock_timeout_ms=settings.database.lock_timeout_ms,
         connect_seconds=settings.database.connect_timeout_seconds,
     )

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 
 import connector.datastore.tables
 import connector.db.schema
@@ -21,6 +22,8 @@ from connector.aci.status import WORDS
 from connector.config import reference
 from connector.db.metadata import metadata
 from connector.jobs.states import FINAL, MEANING, TRANSITIONS, Requested, State
+
+ENGINES = (postgresql.dialect(), sqlite.dialect(), MariaDBDialect())
 
 FOLDER = Path(__file__).parent
 MADE = "Made from the code by `docs/generate.py`; do not edit.\n"
@@ -121,7 +124,7 @@ def schema() -> str:
             "",
             MADE,
             "These are the tables of schema version "
-            f"{connector.db.schema.SUPPORTED[-1]}. On PostgreSQL they are in the schema",
+            f"{connector.db.schema.VERSION}. On PostgreSQL they are in the schema",
             "`webex_connector` (`[Database] Schema`), and each comment stands in the database too.",
             "Times are UTC and come from the database's clock. On SQLite they are text whose order",
             "is the order of time. Only `webex-connector migrate` makes or changes tables.",
@@ -144,13 +147,13 @@ def schema() -> str:
 
 def _table(table: sa.Table) -> Iterator[str]:
     yield from (f"## {table.name}", "", f"{table.comment}.", "")
-    yield "| Column | PostgreSQL | SQLite | Null | Meaning |"
-    yield "|---|---|---|---|---|"
+    yield "| Column | PostgreSQL | SQLite | MariaDB | Null | Meaning |"
+    yield "|---|---|---|---|---|---|"
     for column in table.columns:
-        types = [column.type.compile(engine()) for engine in (postgresql.dialect, sqlite.dialect)]
+        types = [column.type.compile(engine).lower() for engine in ENGINES]
         name = f"**`{column.name}`**" if column.primary_key else f"`{column.name}`"
         null = "yes" if column.nullable else ""
-        yield f"| {name} | {types[0].lower()} | {types[1].lower()} | {null} | {column.comment} |"
+        yield f"| {name} | {' | '.join(types)} | {null} | {column.comment} |"
     yield ""
     rules = sorted([*_indexes(table), *_constraints(table)])
     if rules:

@@ -1,7 +1,6 @@
 """Runs the migrations, for `webex-connector migrate` (on the database it hands over) or alembic."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,7 +34,7 @@ def configure(database: Database, connection: sa.Connection | None) -> None:
         "version_table_schema": schema,
         "include_schemas": schema is not None,
         "include_name": lambda name, kind, parents: kind != "schema" or name == schema,
-        "transaction_per_migration": False,
+        "transaction_per_migration": True,
         "compare_type": True,
     }
     if connection is not None:
@@ -49,7 +48,7 @@ def configure(database: Database, connection: sa.Connection | None) -> None:
 def run() -> None:
     """Run what was asked for, on a connection or as a script of SQL."""
     database = open_database()
-    create_schema = f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"' if database.schema else None
+    create_schema = database.dialect.create_schema(database.schema)
     if context.is_offline_mode():
         configure(database, None)
         with context.begin_transaction():
@@ -57,13 +56,14 @@ def run() -> None:
                 context.execute(create_schema)
             context.run_migrations()
         return
-    if database.dialect.name == "sqlite" and database.engine.url.database:
-        Path(database.engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-    with database.engine.connect() as connection, database.dialect.turn(connection, write=True):
+    database.dialect.make_place(database.engine.url)
+    with database.engine.connect() as connection, database.dialect.alone(connection):
         if create_schema:
             connection.execute(sa.text(create_schema))
+        connection.commit()
         configure(database, connection)
-        context.run_migrations()
+        with context.begin_transaction():
+            context.run_migrations()
 
 
 run()

@@ -1,4 +1,4 @@
-"""Real databases for every test that wants one: SQLite always, PostgreSQL started once a run."""
+"""Real databases for every test that wants one: SQLite always, two servers started once a run."""
 
 import os
 import uuid
@@ -12,6 +12,8 @@ from alembic.config import Config
 
 from connector.db.engine import Database
 from connector.db.schema import migrations
+
+ENGINES = ("sqlite", "postgresql", "mariadb")
 
 SERVER = "CONNECTOR_TEST_POSTGRESQL"
 """Environment variable with the URL of a server to use instead of starting one."""
@@ -29,17 +31,36 @@ def postgresql() -> Iterator[sa.URL]:
         yield sa.make_url(url)
 
 
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[sa.URL]:
+    """The URL of a real MariaDB server, started in a temporary folder for this run.
+
+    Where it is not installed, its tests are skipped at home and fail in CI.
+    """
+    from tests import mariadb_server
+
+    if not mariadb_server.installed():
+        if os.environ.get("CI"):
+            pytest.fail("MariaDB is not installed: apt-get install mariadb-server")
+        pytest.skip("MariaDB is not installed: apt-get install mariadb-server")
+    with mariadb_server.start() as url:
+        yield sa.make_url(url)
+
+
 def fresh_url(engine: str, request: pytest.FixtureRequest, folder: Path) -> str:
     """Return the URL of an empty database of the named engine."""
     if engine == "sqlite":
         return f"sqlite:///{folder / 'connector.db'}"
-    server: sa.URL = request.getfixturevalue("postgresql")
+    server: sa.URL = request.getfixturevalue(engine)
     name = f"test_{uuid.uuid4().hex}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    driver = {"mariadb": "mariadb+pymysql", "postgresql": "postgresql+psycopg"}[engine]
+    admin = sa.create_engine(
+        server.set(drivername=driver), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+    )
     with admin.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     admin.dispose()
-    return server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    return server.set(drivername=engine, database=name).render_as_string(hide_password=False)
 
 
 def migrate(database: Database) -> None:
@@ -50,7 +71,7 @@ def migrate(database: Database) -> None:
     command.upgrade(config, "head")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, once for each engine."""
     return fresh_url(request.param, request, tmp_path)

@@ -11,7 +11,7 @@ from connector.aci.group import Group, NotBegun, Unfinished
 from connector.config import Settings
 from connector.db.engine import Database, Tx
 from connector.db.errors import InDoubt, Locked, Unavailable
-from connector.jobs import reading, requests
+from connector.jobs import reading, submit
 from connector.jobs.job import Job, NewJob
 
 _log = log.logger(__name__)
@@ -123,11 +123,11 @@ class Access:
         """Store all new actions of a batch in one transaction."""
         step = self._settings.actions.ageing_step_seconds
         try:
-            self._database.run(requests.submit, new, step)
+            self._database.run(submit.submit, new, step)
         except InDoubt as doubt:
             # Tokens are made before the insert, so storing them again is harmless, and certain.
             try:
-                self._database.run(requests.submit, new, step)
+                self._database.run(submit.submit, new, step)
             except Unavailable:
                 raise doubt from None
         return [None] * len(new)

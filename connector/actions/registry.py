@@ -46,12 +46,12 @@ def actions(settings: Settings, open_database: OpenDatabase) -> dict[str, Action
     return found
 
 
-def tasks_of(action: Action, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+def tasks_of(action: Action, parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the tasks that an action with these parameters works on: it runs alone on each.
 
-    Only actions that have a method `tasks_of` have any. Raises InvalidParameter.
+    None for an action without a method `tasks_of`. Raises InvalidParameter.
     """
-    return tuple(action.tasks_of(parameters)) if isinstance(action, WorksOnTasks) else ()
+    return tuple(action.tasks_of(parameters)) if isinstance(action, WorksOnTasks) else None
 
 
 def _loaded(entry: EntryPoint) -> Action:

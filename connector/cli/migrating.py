@@ -14,15 +14,18 @@ from connector.db import schema
 from connector.db.engine import Database
 from connector.db.errors import SchemaMissing, SchemaOld
 
+TRIES = 20
+"""How often a migration is tried while somebody holds a lock it needs, a few seconds each."""
+
 
 def run(settings: Settings) -> None:
     """Bring the database's schema to the version of this program; touch nobody else's tables."""
     url = shown_url(settings.database.url.get_secret_value())
-    with database_of(settings, "migrate", create=True) as database:
+    with database_of(settings, "migrate", create=True, statement_seconds=0.0) as database:
         with contextlib.suppress(SchemaMissing, SchemaOld):
             schema.check(database)
         try:
-            _upgrade(database)
+            _upgrade_patiently(database)
         except OSError as error:
             refuse(
                 f"cannot make the folder of {url}: {error.strerror}; give this user the right "
@@ -35,12 +38,24 @@ def run(settings: Settings) -> None:
                 "there, or choose another with [Paths] DataDirectory or [Database] URL"
             )
         schema.check(database)
-        print(f"ready: {url}")
+        named = database.run(schema.name_environment, settings.server.environment or None)
+        print(f"ready: {url}{f', environment {named}' if named else ''}")
+
+
+def _upgrade_patiently(database: Database) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            _upgrade(database)
+            return
+        except DBAPIError as error:
+            if not left or not database.dialect.is_locked(error):
+                raise
+            said = str(error.orig).partition("\n")[0]
+            print(f"waiting: {said}; trying again, at most {left} times", flush=True)
 
 
 def _upgrade(database: Database) -> None:
     config = Config(stdout=io.StringIO())
     config.set_main_option("script_location", str(schema.migrations()).replace("%", "%%"))
     config.attributes["database"] = database
-    with contextlib.redirect_stdout(io.StringIO()):
-        command.upgrade(config, "head")
+    command.upgrade(config, "head")

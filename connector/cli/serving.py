@@ -22,7 +22,10 @@ def run(settings: Settings, *, http: bool) -> None:
         lock = _lock_server(database) if http else None
         listener = listen(settings) if http else None
         try:
-            Supervisor(settings, database, listener).run(lambda: _announce(settings, listener))
+            supervisor = Supervisor(settings, database, listener)
+            supervisor.run(lambda: _announce(settings, listener))
+            if supervisor.status:
+                raise SystemExit(supervisor.status)
         finally:
             if listener is not None:
                 listener.close()

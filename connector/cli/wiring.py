@@ -48,11 +48,20 @@ def loaded_from(config: Path | None, flags: Mapping[str, str | None]) -> Loaded:
 
 @contextmanager
 def database_of(
-    settings: Settings, application: str, *, create: bool = False
+    settings: Settings,
+    application: str,
+    *,
+    create: bool = False,
+    statement_seconds: float = 5.0,
 ) -> Iterator[Database]:
-    """Open the database of the settings for one command; `create`: make its file if need be."""
+    """Open the database of the settings for one command; `create`: make its file if need be.
+
+    `statement_seconds`: how long one statement may take; 0: as long as it needs.
+    """
     try:
-        database = open_database(settings, application, create=create)
+        database = open_database(
+            settings, application, create=create, statement_seconds=statement_seconds
+        )
     except DatabaseError as error:
         refuse(str(error))
     try:

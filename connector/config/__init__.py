@@ -12,11 +12,11 @@ from connector.config.sections import (
     PathsSettings,
     QueueSettings,
     ServerSettings,
-    WebexSettings,
     WorkerSettings,
 )
 from connector.config.settings import Settings
 from connector.config.tasks import TaskSettings
+from connector.config.webex import WebexSettings
 
 __all__ = [
     "DEFAULT_FILE",

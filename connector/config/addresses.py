@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 
 from connector.config.values import MASK, Form, ShownAsMask, in_clear
 
-ENGINES = ("postgresql", "sqlite")
+ENGINES = ("mariadb", "postgresql", "sqlite")
 
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 _SCHEMA_NAMES = "a name of small letters, digits and _, at most 63, not public and not pg_..."
@@ -65,7 +65,8 @@ def _database_url(secret: SecretStr) -> SecretStr:
     engine, separator, place = url.partition("://")
     if not separator or engine.partition("+")[0] not in ENGINES:
         raise ValueError(
-            "expected sqlite:///folder/file.db or postgresql://user:password@host/database"
+            "expected sqlite:///folder/file.db, postgresql://user:password@host/database "
+            "or mariadb://user:password@host/database"
         )
     if engine.startswith("sqlite") and place.partition("?")[0] in ("", "/", "/:memory:"):
         raise ValueError(

@@ -20,7 +20,6 @@ from connector.config.sections import (
     QueueSettings,
     SectionModel,
     ServerSettings,
-    WebexSettings,
     WorkerSettings,
 )
 from connector.config.settings import SECTIONS, Settings, keys
@@ -36,6 +35,7 @@ from connector.config.task_list import LIST, is_number, task_names
 from connector.config.tasks import TASK_IN_PATH, TaskSettings
 from connector.config.unknown import unknown_names, unknown_variables
 from connector.config.values import form_of
+from connector.config.webex import WebexSettings
 
 DEFAULT_FILE = "webex-connector.cfg"
 

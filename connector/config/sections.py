@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from connector.config.addresses import AccessToken, BaseURL, DatabaseURL, LoopbackHost, SchemaName
-from connector.config.values import Folder, Form, Seconds, Setting, Size, Whole, Word
+from connector.config.addresses import DatabaseURL, LoopbackHost, SchemaName
+from connector.config.values import Days, Folder, Form, Seconds, Setting, Size, Whole, Word
 
 
 class SectionModel(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
@@ -52,6 +52,14 @@ class ServerSettings(SectionModel, frozen=True):
     http_processes: Annotated[
         Whole, Field(ge=1, le=64), Setting("Processes that answer requests.", "processes")
     ] = 1
+    environment: Annotated[
+        str,
+        Setting(
+            "Name of this deployment, such as `production`. `webex-connector migrate` writes it "
+            "into the database, and workers of another name claim nothing: a copy of the database "
+            "neither fetches nor delivers.",
+        ),
+    ] = ""
     workers: Annotated[
         Whole,
         Field(ge=0, le=64),
@@ -141,6 +149,38 @@ class QueueSettings(SectionModel, frozen=True):
         Field(ge=0, le=3600),
         Setting("Time that a stopped action has to end by itself before it is killed.", "seconds"),
     ] = 5.0
+    soft_limit_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=31536000),
+        Setting(
+            "An action that runs longer is asked to end, as by a stop: it may still save where it "
+            "is, within GraceSeconds. 0: no limit.",
+            "seconds",
+        ),
+    ] = 0.0
+    hard_limit_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=31536000),
+        Setting("An action that runs longer is killed. 0: no limit.", "seconds"),
+    ] = 0.0
+    no_progress_seconds: Annotated[
+        Seconds,
+        Field(ge=0, le=31536000),
+        Setting(
+            "An action that has told no progress and saved nothing for this time is killed. "
+            "0: no limit.",
+            "seconds",
+        ),
+    ] = 0.0
+    on_limit: Annotated[
+        Literal["retry", "fail"],
+        Word,
+        Form("one of retry, fail"),
+        Setting(
+            "What becomes of an action that was ended by one of these limits: tried again, which "
+            "counts against MaxAttempts, or failed for good."
+        ),
+    ] = "retry"
     retry_seconds: Annotated[
         Seconds,
         Field(ge=0, le=86400),
@@ -181,65 +221,35 @@ class WorkerSettings(SectionModel, frozen=True):
             "seconds",
         ),
     ] = 15.0
-
-
-class WebexSettings(SectionModel, frozen=True):
-    """The Webex API and how to ask it."""
-
-    base_url: Annotated[
-        BaseURL,
-        Setting(
-            "Address of the Webex API, or of a stand-in such as `webex-connector sandbox`.",
-            key="BaseURL",
-        ),
-    ] = "https://webexapis.com/v1"
-    access_token: Annotated[
-        AccessToken,
-        Setting(
-            "Token that Webex is asked with. The environment variable `WEBEX_ACCESS_TOKEN` is "
-            "taken too, unless `CONNECTOR_WEBEX_ACCESSTOKEN` or its file is set.",
-            example="paste-the-token-here",
-        ),
-    ] = None
-    page_size: Annotated[
-        Whole, Field(ge=1, le=1000), Setting("How many items to ask for in one page.", "items")
-    ] = 100
-    timeout_seconds: Annotated[
-        Seconds,
-        Field(gt=0, le=600),
-        Setting("Longest wait for Webex to accept a connection or to send more.", "seconds"),
-    ] = 30.0
-    max_retries: Annotated[
-        Whole,
-        Field(ge=0, le=100),
-        Setting(
-            "How often one request is repeated when Webex is busy, broken or out of reach.",
-            "repeats",
-        ),
-    ] = 5
-    max_wait_seconds: Annotated[
+    shutdown_seconds: Annotated[
         Seconds,
         Field(ge=0, le=86400),
         Setting(
-            "Longest that all waits before repeats of one request may take together. When Webex "
-            "asks for more (`Retry-After`), the action goes back to its queue until then.",
+            "Time that running actions have to finish when the server ends. Those that can be "
+            "paused are asked at once to save where they are; the others when the time is up. A "
+            "service manager must wait longer than this and GraceSeconds before it kills.",
             "seconds",
         ),
-    ] = 300.0
-    download_threads: Annotated[
-        Whole,
-        Field(ge=1, le=64),
-        Setting("How many files one action downloads at once.", "files"),
-    ] = 4
-    give_up_after_seconds: Annotated[
-        Seconds,
-        Field(ge=0),
-        Setting(
-            "While Webex is out of reach an action goes back to its queue and is tried again "
-            "later, at no cost; after this time it fails.",
-            "seconds",
-        ),
-    ] = 86400.0
+    ] = 5.0
+
+
+_KEPT = "Days for which an action that {} is kept. After that it is removed with all about it."
+
+
+class RetentionSettings(SectionModel, frozen=True):
+    """How long actions that have ended can still be asked about.
+
+    After that they are removed in small batches, by whichever worker has time.
+    """
+
+    finished_days: Annotated[Days, Field(ge=0), Setting(_KEPT.format("has finished"), "days")] = (
+        30.0
+    )
+    failed_days: Annotated[Days, Field(ge=0), Setting(_KEPT.format("has failed"), "days")] = 30.0
+    stopped_days: Annotated[Days, Field(ge=0), Setting(_KEPT.format("was stopped"), "days")] = 30.0
+    cancelled_days: Annotated[Days, Field(ge=0), Setting(_KEPT.format("was cancelled"), "days")] = (
+        30.0
+    )
 
 
 class LoggingSettings(SectionModel, frozen=True):

@@ -11,13 +11,14 @@ from connector.config.sections import (
     LoggingSettings,
     PathsSettings,
     QueueSettings,
+    RetentionSettings,
     SectionModel,
     ServerSettings,
-    WebexSettings,
     WorkerSettings,
 )
 from connector.config.tasks import TaskSettings
 from connector.config.values import CLEAR, form_of, setting_of
+from connector.config.webex import WebexSettings
 
 SECTIONS: Mapping[str, type[SectionModel]] = {
     "Server": ServerSettings,
@@ -25,6 +26,7 @@ SECTIONS: Mapping[str, type[SectionModel]] = {
     "Paths": PathsSettings,
     "Actions": QueueSettings,
     "Worker": WorkerSettings,
+    "Retention": RetentionSettings,
     "Webex": WebexSettings,
     "Logging": LoggingSettings,
     "FetchTasks": TaskSettings,
@@ -46,6 +48,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     actions: QueueSettings = QueueSettings()
     queues: Mapping[str, QueueSettings] = {}
     worker: WorkerSettings = WorkerSettings()
+    retention: RetentionSettings = RetentionSettings()
     webex: WebexSettings = WebexSettings()
     logging: LoggingSettings = LoggingSettings()
     tasks: tuple[TaskSettings, ...] = ()

@@ -97,6 +97,12 @@ def _plain_number(value: object) -> object:
     return value
 
 
+def _days(value: object) -> object:
+    if isinstance(value, str) and value.strip().casefold() == "never":
+        return None
+    return _plain_number(value)
+
+
 def _word(value: object) -> object:
     return value.strip().casefold() if isinstance(value, str) else value
 
@@ -156,6 +162,12 @@ Boolean = Annotated[bool, BeforeValidator(_boolean), Form("true or false")]
 Whole = Annotated[int, BeforeValidator(_plain_number), Form("a whole number")]
 Seconds = Annotated[
     float, BeforeValidator(_plain_number), Field(allow_inf_nan=False), Form("a number of seconds")
+]
+Days = Annotated[
+    float | None,
+    BeforeValidator(_days),
+    Field(allow_inf_nan=False),
+    Form("a number of days, or never"),
 ]
 Size = Annotated[
     int, BeforeValidator(_size), Form("a size in bytes (KiB, MiB or GiB may follow the number)")

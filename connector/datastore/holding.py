@@ -43,17 +43,15 @@ def hold(tx: Tx, holder: Holder) -> Held:
     tx.execute(tx.dialect.insert_new(tasks).values(task=holder.task))
     # What another run has left there is not even read: it may be of another version.
     mine = sa.func.coalesce(tasks.c.run_token == holder.token, sa.false())
-    row = tx.execute(
-        sa.update(tasks)
-        .where(tasks.c.task == holder.task)
-        .values(holder_token=holder.token, holder_attempt=holder.attempt, held_at=tx.now)
-        .returning(
-            mine.label("mine"),
-            sa.case((mine, tasks.c.checkpoint)).label("checkpoint"),
-            sa.case((mine, tasks.c.counts)).label("counts"),
-            tasks.c.held_at,
-        )
-    ).one()
+    (row,) = tx.change(
+        tasks,
+        tasks.c.task == holder.task,
+        {"holder_token": holder.token, "holder_attempt": holder.attempt, "held_at": tx.now},
+        mine.label("mine"),
+        sa.case((mine, tasks.c.checkpoint)).label("checkpoint"),
+        sa.case((mine, tasks.c.counts)).label("counts"),
+        tasks.c.held_at,
+    )
     if not row.mine:
         return Held(None, {}, False, row.held_at)
     return Held(row.checkpoint, row.counts or {}, row.checkpoint is None, row.held_at)

@@ -3,14 +3,14 @@
 import sqlalchemy as sa
 
 from connector.db.metadata import metadata
-from connector.db.types import Counter, Document, Identifier, Timestamp
+from connector.db.types import Counter, Document, Identifier, Name, Timestamp
 
 Column = sa.Column
 
 tasks = sa.Table(
     "tasks",
     metadata,
-    Column("task", sa.Text, primary_key=True, comment="name of the task's section, upper case"),
+    Column("task", Name, primary_key=True, comment="name of the task's section, upper case"),
     Column("holder_token", Identifier, comment="job that may write the task's rows"),
     Column("holder_attempt", Counter, comment="attempt of that job"),
     Column("held_at", Timestamp, comment="since when"),
@@ -24,8 +24,8 @@ tasks = sa.Table(
 task_rooms = sa.Table(
     "task_rooms",
     metadata,
-    Column("task", sa.Text, primary_key=True, comment="the task"),
-    Column("room_id", sa.Text, primary_key=True, comment="Webex id of the room"),
+    Column("task", Name, primary_key=True, comment="the task"),
+    Column("room_id", Name, primary_key=True, comment="Webex id of the room"),
     Column("title", sa.Text, comment="title when last seen"),
     Column("last_activity", sa.Text, comment="lastActivity when last walked; equal means skip"),
     Column("newest", sa.Text, comment="when the newest message taken was written; the watermark"),
@@ -37,13 +37,13 @@ task_rooms = sa.Table(
 task_items = sa.Table(
     "task_items",
     metadata,
-    Column("task", sa.Text, primary_key=True, comment="the task"),
-    Column("reference", sa.Text, primary_key=True, comment="reference of the document"),
-    Column("room_id", sa.Text, nullable=False, comment="room it was found in"),
+    Column("task", Name, primary_key=True, comment="the task"),
+    Column("reference", Name, primary_key=True, comment="reference of the document"),
+    Column("room_id", Name, nullable=False, comment="room it was found in"),
     Column("parent", sa.Text, comment="reference of the message a file hangs on"),
     Column(
         "created",
-        sa.Text,
+        Name,
         nullable=False,
         comment="when its message was written; text order is time order",
     ),

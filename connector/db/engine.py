@@ -3,7 +3,7 @@
 import importlib
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -21,6 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DIALECTS = {
+    "mariadb": "connector.db.dialects.mariadb:MariaDB",
     "postgresql": "connector.db.dialects.postgresql:PostgreSQL",
     "sqlite": "connector.db.dialects.sqlite:SQLite",
 }
@@ -42,6 +43,19 @@ class Tx:
         """Send one statement and return its result."""
         return self.connection.execute(statement, values)
 
+    def change(
+        self,
+        table: sa.Table,
+        chosen: ColumnElement[bool] | sa.Select[Any],
+        values: Mapping[str, Any],
+        *returning: ColumnElement[Any],
+    ) -> Sequence[sa.Row[Any]]:
+        """Change rows and return the columns `returning` of them, as they are then.
+
+        `chosen`: a condition, or a SELECT that finds and locks the keys of the rows.
+        """
+        return self.dialect.change(self.connection, table, chosen, values, returning)
+
     def after(self, seconds: float) -> ColumnElement[datetime]:
         """Return the moment `seconds` from now."""
         return self.dialect.after(self.now, seconds) if seconds else self.now
@@ -56,10 +70,11 @@ class Database:
 
     `url`: an SQLAlchemy URL (`sqlite:////path/file.db`, `postgresql://user@host/name`).
     `schema`: where the tables are, on engines with schemas. `application`: what the server shows
-    as the name of each connection. `lock_timeout_ms` and `connect_seconds` bound how long a
-    statement waits for locks and how long connecting may take; `patience` is how many seconds to go
-    on trying where somebody holds a lock. `create`: whether connecting may make an empty database,
-    on engines where it can. Raises BadURL.
+    as the name of each connection. `lock_timeout_ms`, `statement_seconds` (0: no bound) and
+    `connect_seconds` bound how long a statement waits for locks, how long it takes, and how long
+    connecting may take; `patience` is how many seconds to go on trying where somebody holds a
+    lock. `create`: whether connecting may make an empty database, on engines where it can.
+    Raises BadURL.
     """
 
     def __init__(
@@ -71,6 +86,7 @@ class Database:
         pool_size: int = 2,
         lock_timeout_ms: int = 500,
         connect_seconds: float = 5.0,
+        statement_seconds: float = 5.0,
         patience: float = 0.0,
         create: bool = True,
     ) -> None:
@@ -78,7 +94,7 @@ class Database:
         parsed = _parse(url)
         self.dialect = _dialect(parsed)
         self.schema = schema if self.dialect.server_side_schema else None
-        waits = Waits(lock_timeout_ms, connect_seconds)
+        waits = Waits(lock_timeout_ms, connect_seconds, statement_seconds)
         options = self.dialect.engine_options(parsed, application, waits)
         # Values are what clients sent and actions found: none of it belongs into an error's text.
         engine = sa.create_engine(
@@ -153,6 +169,8 @@ class Database:
                         continue
                     raise Locked(self._describe(error)) from error
                 attempt += 1
+                if self.dialect.is_stale(error):
+                    self.engine.dispose()
                 if self.dialect.is_transient(error) and attempt <= REPEATS:
                     time.sleep(random.uniform(0, min(0.2, 0.005 * 2**attempt)))
                     continue
@@ -165,6 +183,7 @@ class Database:
             except Locked:
                 if time.monotonic() >= give_up:
                     raise
+                time.sleep(0.05)  # who raises it has not waited
             except PoolTimeout as error:
                 raise Unavailable("every connection of the pool is in use") from error
 

@@ -4,6 +4,7 @@ DatabaseError
 ├── Unavailable      no connection, a lost one, or a lock that stays taken: try again later
 │   ├── Locked       what is wanted is locked by somebody else
 │   └── InDoubt      the connection was lost while a commit was under way
+├── Migrating        another migration of the database is under way
 ├── SchemaMissing    the database holds no schema of ours
 ├── SchemaMismatch   the schema and this program do not go together
 │   └── SchemaOld    the schema is older than this program: migrate it
@@ -25,6 +26,13 @@ class Locked(Unavailable):
 
 class InDoubt(Unavailable):
     """The connection was lost during a commit: the change may or may not be stored."""
+
+
+class Migrating(DatabaseError):
+    """Another `webex-connector migrate` is changing the schema at this moment."""
+
+    def __init__(self) -> None:
+        super().__init__("another migration of this database is under way; wait until it has ended")
 
 
 class SchemaMissing(DatabaseError):

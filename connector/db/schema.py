@@ -14,8 +14,8 @@ from connector.db.types import Timestamp
 
 PRODUCT = "webex-connector"
 
-SUPPORTED = range(1, 2)
-"""Schema versions that this program can run on."""
+VERSION = 2
+"""Version of the schema that this program knows; a later one says itself who may run on it."""
 
 schema_info = sa.Table(
     "schema_info",
@@ -59,17 +59,22 @@ def check(database: Database) -> None:
             f"the tables belong to {product!r}, not to {PRODUCT}; "
             "name another database or schema in [Database]"
         )
-    if version not in SUPPORTED or _order(connector.__version__) < _order(oldest):
-        newest = SUPPORTED[-1]
-        found = (
-            f"the schema has version {version}, this program ({connector.__version__}) "
-            f"runs on version {newest}"
-        )
-        if version < newest:
-            raise SchemaOld(f"{found}; run: webex-connector migrate")
+    known = f"this program is {connector.__version__} and knows version {VERSION}"
+    if version < VERSION:
+        raise SchemaOld(f"the schema has version {version}, {known}; run: webex-connector migrate")
+    if _order(connector.__version__) < _order(oldest):
         raise SchemaMismatch(
-            f"{found}; it needs webex-connector {oldest} or later: upgrade this program"
+            f"the schema has version {version}, {known}; "
+            f"it needs webex-connector {oldest} or later: upgrade this program"
         )
+
+
+def name_environment(tx: Tx, environment: str | None) -> str | None:
+    """Give the data the name of a deployment, if it has none yet; return the name it has then."""
+    nameless = schema_info.c.environment.is_(None)
+    tx.execute(sa.update(schema_info).where(nameless).values(environment=environment))
+    named: str | None = tx.execute(sa.select(schema_info.c.environment)).scalar()
+    return named
 
 
 def migrations() -> Path:

@@ -4,16 +4,32 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+MARIADB_COLLATION = "utf8mb4_nopad_bin"
+"""Texts are equal only if every character is: case, accents and blanks at the end count."""
 
 Counter = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """A counter or number that never overflows; SQLite counts rows with INTEGER only."""
+
+Name = sa.Text().with_variant(mysql.VARCHAR(255, collation=MARIADB_COLLATION), "mariadb")
+"""A short text that keys and indexes hold; MariaDB indexes no text without a greatest length."""
+
+Digest = sa.Text().with_variant(mysql.CHAR(32, charset="ascii", collation="ascii_bin"), "mariadb")
+"""32 hexadecimal digits."""
 
 Document = sa.JSON(none_as_null=True).with_variant(
     postgresql.JSONB(none_as_null=True), "postgresql"
 )
 """JSON kept as the engine keeps it best."""
+
+_UUID: dict[str, TypeEngine[Any]] = {
+    "postgresql": postgresql.UUID(as_uuid=False),
+    # Not its UUID, which orders by other bytes than the text does.
+    "mariadb": mysql.CHAR(36, charset="ascii", collation="ascii_bin"),
+}
+_MOMENT: dict[str, TypeEngine[Any]] = {"mariadb": mysql.DATETIME(fsp=6)}
 
 
 class Identifier(TypeDecorator[str]):
@@ -24,9 +40,7 @@ class Identifier(TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
         """Return PostgreSQL's own uuid type, and fixed-width text elsewhere."""
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.UUID(as_uuid=False))
-        return dialect.type_descriptor(sa.CHAR(36))
+        return dialect.type_descriptor(_UUID.get(dialect.name, sa.CHAR(36)))
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
         """Return the text in lower case, so that any case finds the same row on every engine."""
@@ -42,14 +56,17 @@ class Timestamp(TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
+        """Return the engine's type that keeps microseconds."""
+        return dialect.type_descriptor(_MOMENT.get(dialect.name, sa.DateTime(timezone=True)))
+
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         """Return the moment in UTC; a naive datetime is refused with ValueError."""
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError(f"a time without a zone cannot be stored: {value!r}")
-        value = value.astimezone(UTC)
-        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+        return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         """Return the moment as an aware datetime in UTC."""

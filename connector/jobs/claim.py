@@ -1,134 +1,112 @@
-"""The claim: a worker takes due jobs for itself, in order, and nobody else gets them."""
+"""The claim: a worker takes due jobs for itself, in order, and nobody else gets them.
+
+Whatever may forbid it is asked in the statement that claims: whether the worker still has its lease
+and works for this deployment, its host is not drained, the queue is not paused.
+"""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
+from connector.db.schema import schema_info
 from connector.jobs.job import Run
 from connector.jobs.states import State
-from connector.jobs.tables import job_progress, jobs, queues
+from connector.jobs.tables import drained_hosts, is_open, job_progress, jobs, queues, workers
 
-_HELD_BACK = sa.exists().where(queues.c.queue == jobs.c.queue, queues.c.paused.is_(True))
+AHEAD = 50
+"""Jobs looked at that are due but ranked behind now, for their low priority."""
 
 
-def due(tx: Tx, names: Collection[str]) -> dict[str, float]:
-    """Return for each queue with waiting jobs the seconds until its first may be due (0: now).
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What waits in a queue."""
+
+    seconds: float
+    """Until its first job may be due; 0: now."""
+    ahead: bool = False
+    """Whether nothing is ranked before now, and only jobs of low priority may be due."""
+    limited: bool = False
+    """Whether the whole cluster shares a limit, so that claims must take turns."""
+
+
+def due(tx: Tx, names: Collection[str]) -> dict[str, Due]:
+    """Return what waits in each queue that has waiting jobs.
 
     A look at the head of the index, cheap enough to be taken before each claim.
     """
-    rows = tx.execute(
-        sa.select(jobs.c.queue, (sa.func.min(jobs.c.rank) - tx.micros(tx.now)).label("micros"))
-        .where(jobs.c.state == State.QUEUED, jobs.c.queue.in_(names))
-        .group_by(jobs.c.queue)
-    )
-    return {row.queue: max(0.0, row.micros / 1e6) for row in rows}
+    each = [_head(tx, name) for name in sorted(names)]
+    rows = tx.execute(sa.union_all(*each)).all() if each else []
+    found = {}
+    for row in rows:
+        if row.micros is None:
+            continue
+        ahead = row.micros > 0 and _any_due(tx, row.queue)
+        seconds = 0.0 if ahead else max(0.0, row.micros / 1e6)
+        found[row.queue] = Due(seconds, ahead, row.max_running is not None)
+    return found
 
 
-def claim(tx: Tx, queue: str, worker_id: str, limit: int) -> list[Run]:
-    """Take up to `limit` due jobs of a queue whose jobs do not exclude each other."""
-    candidates = _candidates(tx, queue, limit).with_only_columns(jobs.c.token)
-    # As a plain subquery PostgreSQL may run it once a row, each time finding others: too many.
-    chosen = candidates.cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql")
-    return _take(tx, jobs.c.token.in_(sa.select(chosen.c.token)), worker_id)
-
-
-def claim_by_task(
-    tx: Tx, queue: str, worker_id: str, limit: int, known: Collection[str]
-) -> list[Run]:
-    """Take up to `limit` due jobs of a queue, at most one for each task in the whole cluster.
-
-    A task belongs to the job that has begun it until that has ended, also while it waits to go on.
-
-    `known`: the tasks this worker can run; a job that names another stays queued. Claims of the
-    queue take turns on its row in `queues`, so that two workers cannot both find a task idle.
-    """
-    tx.execute(sa.select(queues.c.queue).where(queues.c.queue == queue).with_for_update())
-    owners = _owners(tx, queue)
-    passed_over: set[str] = set()
-    blocked: set[str] = set()
-    chosen: list[str] = []
-    while len(chosen) < limit:
-        select = _candidates(tx, queue, limit).where(jobs.c.token.notin_(chosen))
-        if passed_over:
-            own = jobs.c.token.in_(set(owners.values()))
-            free = jobs.c.tasks.is_(None) | jobs.c.tasks.notin_(passed_over)
-            select = select.where(free | own, jobs.c.token.notin_(blocked))
-        rows = tx.execute(select).all()
-        for row in rows:
-            tasks = set(row.tasks.split(",")) if row.tasks else set()
-            if len(chosen) == limit:
-                break
-            held = any(owners.get(task, row.token) != row.token for task in tasks)
-            if held or not tasks <= set(known):
-                passed_over.add(row.tasks)
-                blocked.add(row.token)
-                continue
-            chosen.append(row.token)
-            owners.update(dict.fromkeys(tasks, row.token))
-        if not rows:
-            break
-    return _take(tx, jobs.c.token.in_(chosen), worker_id) if chosen else []
-
-
-def _owners(tx: Tx, queue: str) -> dict[str, str]:
-    """Return the job that each task belongs to: one that runs, or has begun and waits to go on.
-
-    So a job that was handed back in the middle of a task goes on before another one begins it.
-    """
-    begun = sa.and_(jobs.c.state.in_([State.QUEUED, State.PAUSED]), jobs.c.attempt > 0)
-    rows = tx.execute(
-        sa.select(jobs.c.token, jobs.c.tasks, jobs.c.state)
-        .where(jobs.c.queue == queue, jobs.c.tasks.isnot(None))
-        .where((jobs.c.state == State.RUNNING) | begun)
-        .order_by(jobs.c.token)
-    ).all()
-    owners: dict[str, str] = {}
-    for row in sorted(rows, key=lambda row: row.state != State.RUNNING):
-        for task in row.tasks.split(","):
-            owners.setdefault(task, row.token)
-    return owners
-
-
-def _candidates(tx: Tx, queue: str, limit: int) -> sa.Select[tuple[str, str | None]]:
-    return (
-        sa.select(jobs.c.token, jobs.c.tasks)
-        .where(
-            jobs.c.state == State.QUEUED,
-            jobs.c.queue == queue,
-            jobs.c.rank <= tx.micros(tx.now),
-            jobs.c.run_at <= tx.now,
-            ~_HELD_BACK,
-        )
+def _head(tx: Tx, queue: str) -> sa.Select[tuple[str, int, int]]:
+    """Return the look at one queue: each of its parts reads one entry of an index."""
+    first = (
+        sa.select(jobs.c.rank)
+        .where(is_open(State.QUEUED), jobs.c.queue == queue)
         .order_by(jobs.c.rank, jobs.c.token)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=jobs)
+        .limit(1)
+        .scalar_subquery()
+    )
+    limit = sa.select(queues.c.max_running).where(queues.c.queue == queue).scalar_subquery()
+    return sa.select(
+        sa.literal(queue).label("queue"),
+        (first - tx.micros(tx.now)).label("micros"),
+        limit.label("max_running"),
     )
 
 
-def _take(tx: Tx, chosen: ColumnElement[bool], worker_id: str) -> list[Run]:
+def claim(tx: Tx, queue: str, worker_id: str, limit: int, *, ahead: bool = False) -> list[Run]:
+    """Take up to `limit` due jobs of a queue whose jobs do not exclude each other.
+
+    `ahead`: those that are due but ranked behind now.
+    """
+    free = ~sa.exists().where(
+        queues.c.queue == queue, queues.c.paused.is_(True) | queues.c.max_running.isnot(None)
+    )
+    chosen = candidates(tx, queue, limit, ahead).where(may_claim(worker_id), free)
+    return take(tx, chosen, worker_id)
+
+
+def may_claim(worker_id: str) -> ColumnElement[bool]:
+    """Return the condition that this worker may claim at all, whatever the queue."""
+    here = workers.c.environment.is_not_distinct_from(schema_info.c.environment)
+    drained = sa.exists().where(drained_hosts.c.host == workers.c.host)
+    lease = sa.select(workers.c.id).select_from(workers.join(schema_info, sa.true()))
+    return lease.where(workers.c.id == worker_id, here, ~drained).exists()
+
+
+def take(tx: Tx, chosen: ColumnElement[bool] | sa.Select[tuple[str]], worker_id: str) -> list[Run]:
+    """Make the chosen jobs, which are queued and locked, this worker's. In the order of claims."""
     attempt = jobs.c.attempt + 1
-    rows = tx.execute(
-        sa.update(jobs)
-        .where(chosen, jobs.c.state == State.QUEUED)
-        .values(
-            state=State.RUNNING,
-            attempt=attempt,
-            worker_id=worker_id,
-            started_at=tx.now,
-            changed_by=sa.literal("worker claim ") + sa.cast(attempt, sa.Text),
-        )
-        .returning(
-            jobs.c.token,
-            jobs.c.attempt,
-            jobs.c.queue,
-            jobs.c.parameters,
-            jobs.c.failures,
-            jobs.c.tasks,
-            jobs.c.rank,
-        )
-    ).all()
+    rows = tx.change(
+        jobs,
+        chosen,
+        {
+            "state": State.RUNNING,
+            "attempt": attempt,
+            "worker_id": worker_id,
+            "started_at": tx.now,
+            "changed_by": sa.literal("worker claim ") + sa.cast(attempt, sa.Text),
+        },
+        jobs.c.token,
+        jobs.c.attempt,
+        jobs.c.queue,
+        jobs.c.parameters,
+        jobs.c.failures,
+        jobs.c.tasks,
+        jobs.c.rank,
+    )
     saved = _checkpoints(tx, [row.token for row in rows if row.attempt > 1])
     return [
         Run(
@@ -143,6 +121,39 @@ def _take(tx: Tx, chosen: ColumnElement[bool], worker_id: str) -> list[Run]:
         )
         for row in sorted(rows, key=lambda row: (row.rank, row.token))
     ]
+
+
+def candidates(tx: Tx, queue: str, limit: int, ahead: bool) -> sa.Select[tuple[str]]:
+    """Return the choice of the first due jobs of a queue that nobody has locked."""
+    select = sa.select(jobs.c.token).where(
+        is_open(State.QUEUED), jobs.c.queue == queue, jobs.c.run_at <= tx.now
+    )
+    if ahead:
+        some = _behind_now(tx, queue).subquery()
+        select = select.where(jobs.c.token.in_(sa.select(some.c.token)))
+    else:
+        select = select.where(jobs.c.rank <= tx.micros(tx.now))
+    return (
+        select.order_by(jobs.c.rank, jobs.c.token)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=jobs)
+    )
+
+
+def _any_due(tx: Tx, queue: str) -> bool:
+    some = _behind_now(tx, queue).subquery()
+    found = sa.select(some.c.token).where(some.c.run_at <= tx.now).limit(1)
+    return tx.execute(found).first() is not None
+
+
+def _behind_now(tx: Tx, queue: str) -> sa.Select[tuple[str, object]]:
+    return (
+        sa.select(jobs.c.token, jobs.c.run_at)
+        .where(is_open(State.QUEUED), jobs.c.queue == queue)
+        .where(jobs.c.rank > tx.micros(tx.now))
+        .order_by(jobs.c.rank, jobs.c.token)
+        .limit(AHEAD)
+    )
 
 
 def _checkpoints(tx: Tx, tokens: Collection[str]) -> dict[str, dict[str, object]]:

@@ -3,8 +3,11 @@
 JobError
 ├── LeaseLost     a write about a running job by one who no longer holds it
 ├── NoSuchJob     no job has this token
+├── NoSuchQueue   no queue has this name
 └── WrongState    the verb does not apply to the state the job is in
 """
+
+from collections.abc import Sequence
 
 from connector.jobs.states import State
 
@@ -28,6 +31,15 @@ class NoSuchJob(JobError):
     def __init__(self, token: str) -> None:
         super().__init__(f"no action has the token {token}")
         self.token = token
+
+
+class NoSuchQueue(JobError):
+    """No queue has this name; `known`: those there are."""
+
+    def __init__(self, queue: str, known: Sequence[str]) -> None:
+        there = ", ".join(known) or "none yet: a queue is there once a worker has served it"
+        super().__init__(f"there is no queue {queue}; there is {there}")
+        self.queue = queue
 
 
 class WrongState(JobError):

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
+from connector.db.errors import Locked
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
 
@@ -18,10 +19,22 @@ def held(token: str, attempt: int, worker_id: str) -> ColumnElement[bool]:
     )
 
 
+def locked(tx: Tx, token: str) -> bool:
+    """Say, without waiting, whether somebody else has locked the row of a job that is there."""
+    select = sa.select(jobs.c.token).where(jobs.c.token == token)
+    free = tx.execute(select.with_for_update(skip_locked=True)).scalar()
+    return free is None and tx.execute(select).scalar() is not None
+
+
 def holds(tx: Tx, token: str, attempt: int, worker_id: str) -> bool:
     """Say whether this attempt of this worker still holds the job.
 
     The row is locked until the transaction ends, so the answer stays true that long: keep it short.
+    Raises Locked, without waiting, if somebody else has locked it.
     """
-    fence = held(token, attempt, worker_id)
-    return bool(tx.execute(sa.select(jobs.c.token).where(fence).with_for_update()).scalar())
+    mine = sa.select(jobs.c.token).where(held(token, attempt, worker_id))
+    if tx.execute(mine.with_for_update(skip_locked=True)).scalar() is not None:
+        return True
+    if tx.execute(mine).scalar() is not None:
+        raise Locked(f"the row of {token} in jobs is locked by somebody else")
+    return False

@@ -18,7 +18,8 @@ class NewJob:
     token: str
     queue: str
     parameters: Document
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[str, ...] | None = None
+    """What it works on alone; None for an action that works on no tasks."""
     priority: int = 0
     delay: float = 0.0
     """Seconds to wait before it may be claimed."""

@@ -14,7 +14,6 @@ from connector.jobs.errors import LeaseLost
 from connector.jobs.events import record
 from connector.jobs.fence import held
 from connector.jobs.job import Document, Run
-from connector.jobs.requests import AGEING_STEP, rank
 from connector.jobs.states import FINAL, Requested, State
 from connector.jobs.tables import MAX_ERROR, jobs
 
@@ -67,7 +66,12 @@ def _back(tx: Tx, pause: float) -> dict[str, Any]:
     if not pause:
         return {}
     run_at = tx.after(pause)
-    return {"run_at": run_at, "rank": rank(tx, run_at, 0, AGEING_STEP, delayed=True)}
+    # What a low priority holds it back by; a delayed job is never ranked before its time.
+    held_back = jobs.c.rank - tx.micros(jobs.c.run_at)
+    return {
+        "run_at": run_at,
+        "rank": tx.micros(run_at) + sa.case((held_back > 0, held_back), else_=0),
+    }
 
 
 def _end(
@@ -83,29 +87,30 @@ def _end(
     state = _honouring(target)
     ended = sa.case((state.in_([str(s) for s in FINAL]), tx.now), else_=sa.null())
     waits = state.in_([State.QUEUED, State.PAUSED])
+    done = f"{actor} {verb} {run.attempt}"  # and what it became, if something was asked meanwhile
     asked_to_pause = sa.and_(jobs.c.requested == Requested.PAUSE, state == State.PAUSED)
-    row = tx.execute(
-        sa.update(jobs)
-        .where(held(run.token, run.attempt, run.worker_id))
-        .values(
-            state=state,
-            ended_at=ended,
-            worker_id=sa.case((waits, sa.null()), else_=jobs.c.worker_id),
-            requested=sa.case((asked_to_pause, sa.null()), else_=jobs.c.requested),
-            changed_by=f"{actor} {verb} {run.attempt}",
+    rows = tx.change(
+        jobs,
+        held(run.token, run.attempt, run.worker_id),
+        {
+            "state": state,
+            "ended_at": ended,
+            "worker_id": sa.case((waits, sa.null()), else_=jobs.c.worker_id),
+            "requested": sa.case((asked_to_pause, sa.null()), else_=jobs.c.requested),
+            "changed_by": sa.case((state == target, done), else_=sa.literal(f"{done} ") + state),
             **values,
-        )
-        .returning(jobs.c.state)
-    ).first()
-    if row is None:
+        },
+        jobs.c.state,
+    )
+    if not rows:
         return _settled(tx, run, verb, target)
-    reached = State(row.state)
-    if verb not in ("finish", "fail") or reached is not target:
-        shown = reached.value if reached is not target and reached is State.STOPPED else verb
+    reached = State(rows[0].state)
+    made = {State.STOPPED: "stop", State.PAUSED: "suspend"}.get(reached, verb)
+    if made not in ("finish", "fail"):
         record(
             tx,
             run.token,
-            "stop" if shown == "stopped" else verb,
+            made,
             actor,
             source=State.RUNNING,
             target=reached,
@@ -132,7 +137,8 @@ def _settled(tx: Tx, run: Run, verb: str, target: State) -> State:
             jobs.c.token == run.token, jobs.c.attempt == run.attempt
         )
     ).first()
-    if row is not None and row.changed_by == f"worker {verb} {run.attempt}":
+    done = f"worker {verb} {run.attempt}"
+    if row is not None and row.changed_by in (done, f"{done} {row.state}"):
         return State(row.state)
     raise LeaseLost(run.token, run.attempt)
 

@@ -7,7 +7,7 @@ from connector.jobs.errors import LeaseLost
 from connector.jobs.fence import holds
 from connector.jobs.job import Document, Run
 from connector.jobs.states import Requested, State
-from connector.jobs.tables import job_progress, jobs
+from connector.jobs.tables import RUNNING_BY, is_open, job_progress, jobs
 
 
 def save(
@@ -34,10 +34,9 @@ def save(
 def requests(tx: Tx, worker_id: str) -> dict[str, Requested]:
     """Return what has been asked of the jobs this worker runs, by token."""
     rows = tx.execute(
-        sa.select(jobs.c.token, jobs.c.requested).where(
-            jobs.c.state == State.RUNNING,
-            jobs.c.worker_id == worker_id,
-            jobs.c.requested.isnot(None),
-        )
+        sa.select(jobs.c.token, jobs.c.requested)
+        .with_hint(jobs, RUNNING_BY, "mariadb")
+        .where(is_open(State.RUNNING), jobs.c.worker_id == worker_id)
+        .where(jobs.c.requested.isnot(None))
     )
     return {row.token: Requested(row.requested) for row in rows}

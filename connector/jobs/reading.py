@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from connector.db.engine import Tx
 from connector.jobs.job import Job
 from connector.jobs.states import OPEN, Requested, State
-from connector.jobs.tables import job_progress, jobs
+from connector.jobs.tables import is_open, job_progress, jobs
 
 _COLUMNS = [
     *(
@@ -41,7 +41,7 @@ def open_counts(tx: Tx) -> dict[tuple[str, State], int]:
     """Return how many jobs of each queue are in each open state; absent means none."""
     rows = tx.execute(
         sa.select(jobs.c.queue, jobs.c.state, sa.func.count().label("jobs"))
-        .where(jobs.c.state.in_(OPEN))
+        .where(sa.or_(*(is_open(state) for state in State if state in OPEN)))
         .group_by(jobs.c.queue, jobs.c.state)
     )
     return {(row.queue, State(row.state)): row.jobs for row in rows}

@@ -1,6 +1,11 @@
-"""Verbs of clients: submit, cancel, stop. They never write what belongs to a running attempt."""
+"""Verbs of clients and operators about one job, and about all that run of a queue.
 
-from collections.abc import Iterable
+They never write what belongs to a running attempt: of one that runs they ask. Repeating a verb is
+harmless. `by`: who does it, as in "http 10.0.0.7" or "cli alice"; `reason`: why, for the trail.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
@@ -8,67 +13,19 @@ from sqlalchemy.sql import ColumnElement
 from connector.db.engine import Tx
 from connector.jobs.errors import NoSuchJob, WrongState
 from connector.jobs.events import record
-from connector.jobs.job import NewJob
 from connector.jobs.states import FINAL, Requested, State
-from connector.jobs.tables import jobs
+from connector.jobs.submit import AGEING_STEP
+from connector.jobs.tables import is_open, jobs, queues
 
-AGEING_STEP = 60.0
-"""Seconds of waiting that one point of priority is worth, unless settings say otherwise."""
-
-
-def submit(tx: Tx, new: Iterable[NewJob], ageing_step: float = AGEING_STEP) -> None:
-    """Store actions as queued jobs. Storing one whose token is there already changes nothing.
-
-    So a caller whose commit was in doubt may simply repeat the call.
-    """
-    for job in new:
-        run_at = tx.after(job.delay)
-        row = {
-            "token": job.token,
-            "queue": job.queue,
-            "state": State.QUEUED,
-            "priority": job.priority,
-            "run_at": run_at,
-            "rank": rank(tx, run_at, job.priority, ageing_step, delayed=job.delay > 0),
-            "attempt": 0,
-            "failures": 0,
-            "losses": 0,
-            "tasks": ",".join(sorted(job.tasks)) or None,
-            "parameters": dict(job.parameters),
-            "submitted_by": job.submitted_by,
-            "action_id": job.action_id,
-            "config_hash": job.config_hash,
-            "changed_by": "http submit",
-            "queued_at": tx.now,
-        }
-        tx.execute(tx.dialect.insert_new(jobs).values(row))
-
-
-def rank(
-    tx: Tx,
-    run_at: ColumnElement,  # type: ignore[type-arg]
-    priority: int,
-    ageing_step: float,
-    *,
-    delayed: bool,
-) -> ColumnElement[int]:
-    """Return the place in the claim order: microseconds, smallest first.
-
-    A point of priority counts as `ageing_step` seconds of waiting, so old work overtakes by itself.
-    A delayed job is never ranked before its time: else many of them would stand before what is due.
-    """
-    boost = round(priority * ageing_step * 1_000_000)
-    if delayed:
-        boost = min(boost, 0)
-    return tx.micros(run_at) - boost
+_ASKED = ("requested", "requested_at", "requested_by", "requested_reason")
 
 
 def cancel(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
     """Take a waiting job out: it never starts. Returns the state it is in then.
 
-    Repeating it is harmless. Raises NoSuchJob, or WrongState for one that runs or has ended.
+    Raises NoSuchJob, or WrongState for one that runs or has ended.
     """
-    state = _locked(tx, token)
+    state, _ = _locked(tx, token)
     if state is State.CANCELLED:
         return state
     if state not in (State.QUEUED, State.PAUSED):
@@ -80,65 +37,155 @@ def stop(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
     """End a job whatever it does: a running one is asked to stop, a waiting one is cancelled.
 
     Returns the state it is in then: RUNNING means that it will end as stopped, whatever else
-    happens to it. Repeating it is harmless. Raises NoSuchJob, or WrongState for one that has ended.
+    happens to it. Raises NoSuchJob, or WrongState for one that has ended.
     """
-    state = _locked(tx, token)
+    state, requested = _locked(tx, token)
     if state in (State.STOPPED, State.CANCELLED):
         return state
     if state in FINAL:
         raise WrongState("stop", token, state)
     if state is not State.RUNNING:
         return _cancel(tx, token, state, by, reason)
-    changed = tx.execute(
-        sa.update(jobs)
-        .where(jobs.c.token == token, jobs.c.requested.is_distinct_from(Requested.STOP))
-        .values(_asked(tx, by, reason))
-    )
-    if changed.rowcount:
-        record(tx, token, "stop requested", by, reason=reason)
+    if requested is not Requested.STOP:
+        _ask(tx, token, Requested.STOP, by, reason)
     return State.RUNNING
 
 
 def stop_all(tx: Tx, queue: str, by: str, reason: str | None = None) -> list[str]:
     """Ask every running job of a queue to stop. Returns the tokens of those that run."""
-    running = (jobs.c.state == State.RUNNING, jobs.c.queue == queue)
-    tokens = list(tx.execute(sa.select(jobs.c.token).where(*running)).scalars())
+    running = (is_open(State.RUNNING), jobs.c.queue == queue)
+    tokens = tx.execute(sa.select(jobs.c.token).where(*running)).scalars().all()
+    stopping = []
     for token in tokens:
-        changed = tx.execute(
-            sa.update(jobs)
-            .where(*running, jobs.c.token == token)
-            .where(jobs.c.requested.is_distinct_from(Requested.STOP))
-            .values(_asked(tx, by, reason))
-        )
-        if changed.rowcount:
-            record(tx, token, "stop requested", by, reason=reason)
-    return tokens
+        state, requested = _locked(tx, token)
+        if state is not State.RUNNING:
+            continue
+        if requested is not Requested.STOP:
+            _ask(tx, token, Requested.STOP, by, reason)
+        stopping.append(token)
+    return stopping
 
 
-def _locked(tx: Tx, token: str) -> State:
-    """Return the state of the job, its row locked so that the state cannot move meanwhile."""
-    select = sa.select(jobs.c.state).where(jobs.c.token == token).with_for_update()
-    state = tx.execute(select).scalar()
-    if state is None:
+def pause(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
+    """Have a job wait until it is resumed: one that runs is asked to save where it is and end.
+
+    Returns the state it is in then: RUNNING means that it will end as paused, unless it ends before
+    or is stopped. Raises NoSuchJob, or WrongState for one that has ended or is being stopped.
+    """
+    state, requested = _locked(tx, token)
+    if state is State.PAUSED:
+        return state
+    if state in FINAL or requested is Requested.STOP:
+        raise WrongState("pause", token, state)
+    if state is State.QUEUED:
+        return _move(tx, token, "hold", state, State.PAUSED, by, reason)
+    if requested is None:
+        _ask(tx, token, Requested.PAUSE, by, reason)
+    return state
+
+
+def resume(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
+    """Have a paused job wait for a worker again; it goes on from its checkpoint.
+
+    Of one that runs, a pause that was asked for is taken back. Returns the state it is in then.
+    Raises NoSuchJob, or WrongState for one that has ended.
+    """
+    state, requested = _locked(tx, token)
+    if state in FINAL:
+        raise WrongState("resume", token, state)
+    if state is State.PAUSED:
+        return _move(tx, token, "resume", state, State.QUEUED, by, reason)
+    if requested is Requested.PAUSE:
+        _change(tx, token, {**dict.fromkeys(_ASKED), "changed_by": f"{by} pause withdrawn"})
+        record(tx, token, "pause withdrawn", by, reason=reason)
+    return state
+
+
+def reopen(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
+    """Have a failed, stopped or cancelled job run again: same token, failures forgotten.
+
+    What it has saved is kept, so it goes on from its checkpoint. One that has not ended is left
+    alone. Returns the state it is in then. Raises NoSuchJob, or WrongState for one that finished.
+    """
+    state, _ = _locked(tx, token)
+    if state not in FINAL:
+        return state
+    if state is State.FINISHED:
+        raise WrongState("retry", token, state)
+    boost = sa.cast(jobs.c.priority * _step() * 1_000_000, sa.BigInteger())
+    values = {
+        **dict.fromkeys(("result", "error", "ended_at", "worker_id", *_ASKED)),
+        "failures": 0,
+        "run_at": tx.now,
+        "rank": tx.micros(tx.now) - boost,
+    }
+    return _move(tx, token, "reopen", state, State.QUEUED, by, reason, values)
+
+
+def reprioritise(tx: Tx, token: str, priority: int, by: str, reason: str | None = None) -> State:
+    """Give a job that has not ended another priority; larger runs sooner.
+
+    Its waiting so far still counts. Returns the state it is in.
+    Raises NoSuchJob, or WrongState for one that has ended.
+    """
+    state, _ = _locked(tx, token)
+    if state in FINAL:
+        raise WrongState("reprioritise", token, state)
+    boost = sa.cast((priority - jobs.c.priority) * _step() * 1_000_000, sa.BigInteger())
+    moved, its_time = jobs.c.rank - boost, tx.micros(jobs.c.run_at)
+    early = sa.and_(jobs.c.run_at > tx.now, moved < its_time)
+    values = {
+        "priority": priority,
+        # A delayed job is never ranked before its time.
+        "rank": sa.case((early, its_time), else_=moved),
+        "changed_by": f"{by} reprioritise",
+    }
+    _change(tx, token, values)
+    told = f"priority {priority}"
+    record(tx, token, "reprioritise", by, reason=f"{told}: {reason}" if reason else told)
+    return state
+
+
+def _locked(tx: Tx, token: str) -> tuple[State, Requested | None]:
+    """Return state and request of the job, its row locked so that they cannot move meanwhile."""
+    columns = (jobs.c.state, jobs.c.requested)
+    row = tx.execute(sa.select(*columns).where(jobs.c.token == token).with_for_update()).first()
+    if row is None:
         raise NoSuchJob(token)
-    return State(state)
+    return State(row.state), Requested(row.requested) if row.requested else None
 
 
 def _cancel(tx: Tx, token: str, source: State, by: str, reason: str | None) -> State:
-    tx.execute(
-        sa.update(jobs)
-        .where(jobs.c.token == token)
-        .values(state=State.CANCELLED, ended_at=tx.now, changed_by=f"{by} cancel")
-    )
-    record(tx, token, "cancel", by, source=source, target=State.CANCELLED, reason=reason)
-    return State.CANCELLED
+    ended = {"ended_at": tx.now}
+    return _move(tx, token, "cancel", source, State.CANCELLED, by, reason, ended)
 
 
-def _asked(tx: Tx, by: str, reason: str | None) -> dict[str, object]:
-    return {
-        "requested": Requested.STOP,
-        "requested_at": tx.now,
-        "requested_by": by,
-        "requested_reason": reason,
-        "changed_by": f"{by} stop request",
-    }
+def _move(
+    tx: Tx,
+    token: str,
+    verb: str,
+    source: State,
+    target: State,
+    by: str,
+    reason: str | None,
+    values: Mapping[str, Any] | None = None,
+) -> State:
+    _change(tx, token, {**(values or {}), "state": target, "changed_by": f"{by} {verb}"})
+    record(tx, token, verb, by, source=source, target=target, reason=reason)
+    return target
+
+
+def _ask(tx: Tx, token: str, what: Requested, by: str, reason: str | None) -> None:
+    asked = dict(zip(_ASKED, (what, tx.now, by, reason), strict=True))
+    _change(tx, token, {**asked, "changed_by": f"{by} {what} request"})
+    record(tx, token, f"{what} requested", by, reason=reason)
+
+
+def _change(tx: Tx, token: str, values: Mapping[str, Any]) -> None:
+    tx.execute(sa.update(jobs).where(jobs.c.token == token).values(values))
+
+
+def _step() -> ColumnElement[float]:
+    """Return the seconds of waiting that a point of priority is worth in the job's queue."""
+    of_queue = sa.select(queues.c.ageing_step).where(queues.c.queue == jobs.c.queue)
+    return sa.func.coalesce(of_queue.scalar_subquery(), AGEING_STEP)

@@ -1,9 +1,10 @@
 """The tables of the queue, as a DBA sees them. Migrations hold their own frozen copy."""
 
 import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
 
 from connector.db.metadata import metadata
-from connector.db.types import Counter, Document, Identifier, Timestamp
+from connector.db.types import Counter, Digest, Document, Identifier, Name, Timestamp
 from connector.jobs.states import OPEN, Requested, State
 
 MAX_ERROR = 8000
@@ -16,14 +17,17 @@ def _one_of(column: str, values: type[State] | type[Requested]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
+DIGEST = 32
+"""Characters of a task_key."""
+
 open_states = f"state IN ({', '.join(repr(str(s)) for s in State if s in OPEN)})"
 
 jobs = sa.Table(
     "jobs",
     metadata,
     Column("token", Identifier, primary_key=True, comment="uuid v7 the client holds; time order"),
-    Column("queue", sa.Text, nullable=False, comment="the action's name, which names its queue"),
-    Column("state", sa.Text, nullable=False, comment="moves only as job_transitions allows"),
+    Column("queue", Name, nullable=False, comment="the action's name, which names its queue"),
+    Column("state", Name, nullable=False, comment="moves only as job_transitions allows"),
     Column("priority", sa.Integer, nullable=False, comment="larger runs sooner; 0 is ordinary"),
     Column("run_at", Timestamp, nullable=False, comment="not claimed before this moment"),
     Column("rank", sa.BigInteger, nullable=False, comment="claim order, smallest first: us"),
@@ -32,6 +36,9 @@ jobs = sa.Table(
     Column("losses", Counter, nullable=False, comment="attempts lost with their worker or host"),
     Column("worker_id", Identifier, comment="the worker of the newest attempt"),
     Column("tasks", sa.Text, comment="tasks of which at most one job runs at a time: A,B"),
+    Column(
+        "task_key", Digest, comment="digest of tasks: claims pass over all that wait for the same"
+    ),
     Column("requested", sa.Text, comment="stop or pause, asked of a running job"),
     Column("requested_at", Timestamp, comment="when that was asked"),
     Column("requested_by", sa.Text, comment="who asked"),
@@ -48,7 +55,7 @@ jobs = sa.Table(
     Column("ended_at", Timestamp, comment="when it became final"),
     sa.CheckConstraint(_one_of("state", State), name="state_known"),
     sa.CheckConstraint(_one_of("requested", Requested), name="requested_known"),
-    sa.CheckConstraint(f"length(error) <= {MAX_ERROR}", name="error_length"),
+    sa.CheckConstraint(sa.func.char_length(sa.column("error")) <= MAX_ERROR, name="error_length"),
     sa.CheckConstraint(
         "(ended_at IS NULL) = (state IN ('queued', 'running', 'paused'))", name="ended_when_final"
     ),
@@ -63,6 +70,55 @@ sa.Index(
     jobs.c.token,
     postgresql_where=sa.text(open_states),
     sqlite_where=sa.text(open_states),
+)
+
+
+def is_open(state: State) -> ColumnElement[bool]:
+    """Return the condition that a job is in one of the open states, as the indexes want it.
+
+    In plain text, and with the terms of `jobs_open`: with a bound value no engine can know that the
+    index holds all such rows, and SQLite draws no conclusion from one term to another.
+    """
+    states: list[ColumnElement[str]] = [
+        sa.literal_column(f"'{each}'") for each in State if each in OPEN
+    ]
+    return sa.and_(jobs.c.state == sa.literal_column(f"'{state}'"), jobs.c.state.in_(states))
+
+
+RUNNING_BY = "FORCE INDEX (jobs_open)"
+"""Hint for MariaDB, which thinks that all states are equally many."""
+
+_waits_for_tasks = f"state = '{State.QUEUED}' AND task_key IS NOT NULL"
+_ended = "ended_at IS NOT NULL"
+
+sa.Index(
+    "jobs_tasks",
+    jobs.c.state,
+    jobs.c.queue,
+    jobs.c.task_key,
+    jobs.c.rank,
+    jobs.c.token,
+    postgresql_where=sa.text(_waits_for_tasks),
+    sqlite_where=sa.text(_waits_for_tasks),
+)
+
+sa.Index(
+    "jobs_ended",
+    jobs.c.state,
+    jobs.c.ended_at,
+    jobs.c.token,
+    postgresql_where=sa.text(_ended),
+    sqlite_where=sa.text(_ended),
+)
+
+job_tasks = sa.Table(
+    "job_tasks",
+    metadata,
+    Column("task", Name, primary_key=True, comment="the task"),
+    Column("token", Identifier, nullable=False, comment="the job that has begun it"),
+    sa.ForeignKeyConstraint(["token"], ["jobs.token"], ondelete="CASCADE"),
+    sa.Index("job_tasks_token", "token"),
+    comment="The job that has begun each task and has not ended: no other begins it meanwhile",
 )
 
 job_progress = sa.Table(
@@ -84,9 +140,9 @@ job_events = sa.Table(
     Column("id", Counter, primary_key=True, autoincrement=True, comment="order of arrival"),
     Column("token", Identifier, nullable=False, comment="the job"),
     Column("at", Timestamp, nullable=False, comment="when it happened"),
-    Column("event", sa.Text, nullable=False, comment="the verb, 'fenced' or 'by hand'"),
-    Column("source", sa.Text, comment="state before"),
-    Column("target", sa.Text, comment="state after"),
+    Column("event", Name, nullable=False, comment="the verb, 'fenced' or 'by hand'"),
+    Column("source", Name, comment="state before"),
+    Column("target", Name, comment="state after"),
     Column("attempt", Counter, comment="the attempt it concerns"),
     Column("actor", sa.Text, nullable=False, comment="who did it"),
     Column("reason", sa.Text, comment="why"),
@@ -98,9 +154,9 @@ job_events = sa.Table(
 job_transitions = sa.Table(
     "job_transitions",
     metadata,
-    Column("verb", sa.Text, primary_key=True, comment="the move's name"),
-    Column("source", sa.Text, primary_key=True, comment="state before"),
-    Column("target", sa.Text, primary_key=True, comment="state after"),
+    Column("verb", Name, primary_key=True, comment="the move's name"),
+    Column("source", Name, primary_key=True, comment="state before"),
+    Column("target", Name, primary_key=True, comment="state after"),
     comment="Every legal move of a job; the guard on jobs consults it",
 )
 
@@ -116,16 +172,32 @@ workers = sa.Table(
     Column("beat", Counter, nullable=False, comment="goes up while it lives; never reused"),
     Column("beat_at", Timestamp, nullable=False, comment="for people; leases compare beat only"),
     Column("started_at", Timestamp, nullable=False, comment="when it registered"),
+    Column("lease_seconds", sa.Float, comment="how long it may be silent before it counts as dead"),
+    Column("environment", sa.Text, comment="deployment it works for; as in schema_info, or idle"),
+    Column("build", sa.Text, comment="digest of the program's files"),
+    Column("config_hash", sa.Text, comment="configuration it runs with"),
     comment="The workers that hold a lease; a running job without its worker's row is rescued",
 )
 
 queues = sa.Table(
     "queues",
     metadata,
-    Column("queue", sa.Text, primary_key=True, comment="the action's name"),
+    Column("queue", Name, primary_key=True, comment="the action's name"),
     Column("paused", sa.Boolean, nullable=False, comment="nothing of it is claimed while true"),
     Column("changed_at", Timestamp, nullable=False, comment="when it was paused or resumed"),
     Column("changed_by", sa.Text, nullable=False, comment="by whom"),
     Column("reason", sa.Text, comment="why"),
+    Column("max_running", sa.Integer, comment="most that run in the whole cluster; null: no limit"),
+    Column("ageing_step", sa.Float, comment="seconds of waiting that a point of priority is worth"),
     comment="What holds for a whole queue; its row is the lock where claims must take turns",
+)
+
+drained_hosts = sa.Table(
+    "drained_hosts",
+    metadata,
+    Column("host", Name, primary_key=True, comment="name of the host"),
+    Column("drained_at", Timestamp, nullable=False, comment="since when"),
+    Column("drained_by", sa.Text, nullable=False, comment="by whom"),
+    Column("reason", sa.Text, comment="why"),
+    comment="Hosts whose workers claim nothing; remove the row and they claim again",
 )

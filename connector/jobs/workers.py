@@ -9,19 +9,16 @@ from sqlalchemy.exc import DBAPIError
 
 from connector.db.engine import Database, Tx
 from connector.db.errors import Locked
-from connector.jobs import outcomes
+from connector.jobs import fence, outcomes
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import State
-from connector.jobs.tables import jobs, queues, workers
+from connector.jobs.tables import RUNNING_BY, is_open, jobs, queues, workers
 
 _log = structlog.stdlib.get_logger(__name__)
 
 BATCH = 100
 """Jobs looked for at once; each is handed back in a short transaction of its own."""
-
-MOST_LOCKED = 4
-"""Locked rows waited for in one rescue: each takes up to LockTimeoutMS of the caller's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +31,26 @@ class Worker:
     pid: int
     program: str
     serves: Mapping[str, object]
+    lease_seconds: float | None = None
+    environment: str | None = None
+    build: str | None = None
+    config_hash: str | None = None
 
 
-def register(tx: Tx, worker: Worker, names: Collection[str]) -> None:
-    """Store a worker's row, its lease, and a row for each queue it serves."""
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a worker shows of itself: a number that goes up while it lives."""
+
+    number: int
+    lease: float | None = None
+    """Seconds that it may be silent; None: it has not said."""
+
+
+def register(tx: Tx, worker: Worker, steps: Mapping[str, float]) -> None:
+    """Store a worker's row, its lease, and a row for each queue it serves.
+
+    `steps`: for each of these queues what a point of priority is worth, in seconds of waiting.
+    """
     tx.execute(
         sa.insert(workers).values(
             id=worker.id,
@@ -46,17 +59,23 @@ def register(tx: Tx, worker: Worker, names: Collection[str]) -> None:
             pid=worker.pid,
             program=worker.program,
             serves=dict(worker.serves),
+            lease_seconds=worker.lease_seconds,
+            environment=worker.environment,
+            build=worker.build,
+            config_hash=worker.config_hash,
             beat=0,
             beat_at=tx.now,
             started_at=tx.now,
         )
     )
-    for queue in sorted(names):
+    for queue, step in sorted(steps.items()):
         tx.execute(
             tx.dialect.insert_new(queues).values(
                 queue=queue, paused=False, changed_at=tx.now, changed_by="worker register"
             )
         )
+        other = queues.c.ageing_step.is_distinct_from(step)
+        tx.execute(sa.update(queues).where(queues.c.queue == queue, other).values(ageing_step=step))
 
 
 def beat(tx: Tx, worker_id: str) -> bool:
@@ -74,9 +93,10 @@ def retire(tx: Tx, worker_id: str) -> None:
     tx.execute(sa.delete(workers).where(workers.c.id == worker_id))
 
 
-def beats(tx: Tx) -> dict[str, int]:
-    """Return the beat number of every registered worker."""
-    return {row.id: row.beat for row in tx.execute(sa.select(workers.c.id, workers.c.beat))}
+def beats(tx: Tx) -> dict[str, Beat]:
+    """Return the beat of every registered worker."""
+    columns = (workers.c.id, workers.c.beat, workers.c.lease_seconds)
+    return {row.id: Beat(row.beat, row.lease_seconds) for row in tx.execute(sa.select(*columns))}
 
 
 def on_host(tx: Tx, host: str) -> list[str]:
@@ -99,7 +119,6 @@ def rescue(database: Database, by: str) -> list[str]:
     """
     rescued: list[str] = []
     seen: set[str] = set()
-    locked = 0
     while True:
         orphans = database.read(_orphans, BATCH, seen)
         if not orphans:
@@ -107,24 +126,29 @@ def rescue(database: Database, by: str) -> list[str]:
         for run in orphans:
             seen.add(run.token)
             try:
-                database.run(outcomes.lose, run, "its worker is gone", by)
+                database.run(_lose, run, by)
                 rescued.append(run.token)
             except LeaseLost:
                 continue  # somebody else has rescued it meanwhile
             except Locked:
-                locked += 1
-                if locked == MOST_LOCKED:
-                    return rescued  # the next rescue looks again
+                continue  # the next rescue looks again
             except DBAPIError as error:
                 why = str(error.orig).partition("\n")[0]  # what follows may quote the row
                 _log.warning("rescue of a job refused", token=run.token, error=why)
+
+
+def _lose(tx: Tx, run: Run, by: str) -> None:
+    if not fence.holds(tx, run.token, run.attempt, run.worker_id):
+        raise LeaseLost(run.token, run.attempt)
+    outcomes.lose(tx, run, "its worker is gone", by)
 
 
 def _orphans(tx: Tx, limit: int, without: Collection[str]) -> list[Run]:
     alive = sa.exists().where(workers.c.id == jobs.c.worker_id)
     rows = tx.execute(
         sa.select(jobs.c.token, jobs.c.attempt, jobs.c.worker_id, jobs.c.queue)
-        .where(jobs.c.state == State.RUNNING, ~alive, jobs.c.token.notin_(without))
+        .with_hint(jobs, RUNNING_BY, "mariadb")
+        .where(is_open(State.RUNNING), ~alive, jobs.c.token.notin_(without))
         .limit(limit)
     )
     return [Run(row.token, row.attempt, row.worker_id, row.queue, {}) for row in rows]
@@ -137,7 +161,8 @@ def strays(tx: Tx, worker_id: str, known: Collection[str]) -> list[Run]:
     """
     rows = tx.execute(
         sa.select(jobs.c.token, jobs.c.attempt, jobs.c.worker_id, jobs.c.queue)
-        .where(jobs.c.state == State.RUNNING, jobs.c.worker_id == worker_id)
+        .with_hint(jobs, RUNNING_BY, "mariadb")
+        .where(is_open(State.RUNNING), jobs.c.worker_id == worker_id)
         .where(jobs.c.token.notin_(known))
     )
     return [Run(row.token, row.attempt, row.worker_id, row.queue, {}) for row in rows]
@@ -147,21 +172,22 @@ def strays(tx: Tx, worker_id: str, known: Collection[str]) -> list[Run]:
 class LeaseWatch:
     """Tells which workers have stopped beating, by this process's own monotonic clock.
 
-    A lease has lapsed when the same beat number was seen for `lease` seconds; no clock of another
-    host, nor the database's, has a say, so a stepped clock lapses nothing.
+    A lease has lapsed when the same beat number was seen for its time: the worker's own, or `lease`
+    where it has not said. No clock of another host, nor the database's, has a say in it, so a
+    stepped clock lapses nothing.
     """
 
     lease: float
-    _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _seen: dict[str, tuple[Beat, float]] = field(default_factory=dict)
 
-    def lapsed(self, now: float, seen: Mapping[str, int]) -> dict[str, int]:
+    def lapsed(self, now: float, seen: Mapping[str, Beat]) -> dict[str, int]:
         """Return id and beat of those lapsed at the monotonic time `now`, given all beats."""
         self._seen = {
             worker: old if (old := self._seen.get(worker)) and old[0] == beat else (beat, now)
             for worker, beat in seen.items()
         }
         return {
-            worker: beat
+            worker: beat.number
             for worker, (beat, since) in self._seen.items()
-            if now - since >= self.lease
+            if now - since >= (beat.lease or self.lease)
         }

@@ -1,13 +1,15 @@
 """What a running action is given: see `connector.actions.action.Context`."""
 
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from connector.actions.action import Document, Log
-from connector.worker.channel import Channel
+from connector.worker.channel import Channel, Closed, Message
 from connector.worker.storable import storable
+from connector.worker.termination import Termination
 
 INTERVAL = 0.2
 """Seconds between two progress messages; what comes faster is merged."""
@@ -16,7 +18,9 @@ INTERVAL = 0.2
 class SlotContext:
     """The context of one run, which speaks to the worker through the slot's channel."""
 
-    def __init__(self, channel: Channel, run: Mapping[str, Any], folder: Path, log: Log) -> None:
+    def __init__(
+        self, channel: Channel, ending: Termination, run: Mapping[str, Any], folder: Path, log: Log
+    ) -> None:
         self.token: str = run["token"]
         self.attempt: int = run["attempt"]
         self.worker_id: str = run["worker_id"]
@@ -25,25 +29,61 @@ class SlotContext:
         self.folder = folder
         self.log = log
         self._channel = channel
+        self._ending = ending
         self._facts: dict[str, Any] = {}
+        self._unsent = False
         self._sent_at = float("-inf")
+        self._saves = 0
+        self._turn = threading.Lock()
+        self._later: threading.Timer | None = None
 
     def progress(self, **facts: object) -> None:
         """Tell how far the action is; sent on at once, or merged with what follows soon."""
-        self._facts.update(storable(facts))
-        now = time.monotonic()
-        if now - self._sent_at >= INTERVAL:
-            self._sent_at = now
-            self._channel.send({"type": "progress", "progress": self._facts})
+        told = storable(facts)
+        with self._ending, self._turn:
+            self._facts.update(told)
+            self._unsent = True
+            wait = self._sent_at + INTERVAL - time.monotonic()
+            if wait <= 0:
+                self._tell()
+            elif self._later is None:
+                # Else what is told last before a long silence would be known only after it.
+                self._later = threading.Timer(wait, self._tell_late)
+                self._later.daemon = True
+                self._later.start()
 
     def save(self, checkpoint: Document) -> None:
         """Save a checkpoint and return when the worker has stored it."""
-        self._channel.send(
-            {"type": "save", "checkpoint": storable(checkpoint), "progress": self._facts or None}
-        )
-        self._channel.wait()
+        saved = storable(checkpoint)
+        with self._ending, self._turn:
+            self._saves += 1
+            number = self._saves
+            facts = self._facts or None
+            self._channel.send(
+                {"type": "save", "number": number, "checkpoint": saved, "progress": facts}
+            )
+        # A save that was interrupted may be answered late.
+        while self._channel.wait().get("number") != number:
+            pass
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What was told last, sent or not."""
-        return self._facts
+    def end(self, outcome: Message) -> None:
+        """Send how the run ended; nothing is told of it after that."""
+        with self._ending, self._turn:
+            if self._later is not None:
+                self._later.cancel()
+            self._sent_at = float("inf")
+            self._channel.send({**outcome, "progress": self._facts if self._unsent else None})
+
+    def _tell(self) -> None:
+        self._sent_at = time.monotonic()
+        self._unsent = False
+        self._channel.send({"type": "progress", "progress": self._facts})
+
+    def _tell_late(self) -> None:
+        try:
+            with self._turn:
+                self._later = None
+                if self._sent_at != float("inf"):
+                    self._tell()
+        except Closed:
+            pass  # the worker is gone, and this process is about to follow

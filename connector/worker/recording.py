@@ -8,7 +8,7 @@ from connector import log
 from connector.config import Settings
 from connector.db.engine import Database, Tx
 from connector.db.errors import Locked, Unavailable
-from connector.jobs import outcomes
+from connector.jobs import fence, outcomes
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import State
@@ -16,19 +16,21 @@ from connector.worker.channel import Message
 
 _log = log.logger(__name__)
 
-MOST_LOCKED = 4
-"""Locked rows waited for in one pass: each takes up to LockTimeoutMS of the worker's time."""
+AGAIN = 0.5
+"""Seconds until a row that was locked is tried again."""
 
 Write = Callable[[Tx], State]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ended:
     """A run that is over, and the verb that says so."""
 
     run: Run
     verb: str
     write: Write
+    locked_until: float = 0.0
+    """Monotonic time before which it is not tried again; 0: nobody has locked its row."""
 
 
 class Recorder:
@@ -80,23 +82,27 @@ class Recorder:
         """Drop what waits: the lease is lost, and others decide."""
         self._waiting.clear()
 
-    def record(self) -> None:
+    def record(self, now: float) -> None:
         """Write what waits. Raises Unavailable; what is not written then is kept.
 
-        A job whose row somebody has locked is passed over, and tried again the next time.
+        A job whose row somebody has locked is passed over at once when it is tried again.
         """
-        locked = 0
         for _ in range(len(self._waiting)):
             ended = self._waiting[0]
-            if locked == MOST_LOCKED:
-                return
             try:
+                if ended.locked_until > now or (ended.locked_until and self._still_locked(ended)):
+                    self._waiting.rotate(-1)
+                    continue
                 self._record(ended)
                 self._waiting.popleft()
             except Locked as error:
-                _log.warning("end of run waits", token=ended.run.token, error=str(error))
+                if not ended.locked_until:
+                    _log.warning("end of run waits", token=ended.run.token, error=str(error))
+                ended.locked_until = now + AGAIN
                 self._waiting.rotate(-1)
-                locked += 1
+
+    def _still_locked(self, ended: Ended) -> bool:
+        return self._database.run(fence.locked, ended.run.token)
 
     def _record(self, ended: Ended) -> None:
         bound = _log.bind(token=ended.run.token, attempt=ended.run.attempt)

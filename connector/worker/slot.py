@@ -5,14 +5,13 @@ with outcomes, and ends when the channel closes. SIGTERM raises SystemExit in th
 """
 
 import argparse
+import faulthandler
 import logging
 import os
 import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from connector import log
 from connector.actions.action import Action, Failed, Outcome, Release
@@ -22,7 +21,9 @@ from connector.db.errors import Unavailable
 from connector.process import adopt_orphans, die_with_parent, open_database, received_settings
 from connector.worker.channel import Channel, Closed, Message
 from connector.worker.context import SlotContext
+from connector.worker.slots import SHOW_STACKS
 from connector.worker.storable import outcome_message
+from connector.worker.termination import Termination
 
 _log = log.logger(__name__)
 
@@ -34,21 +35,23 @@ PATIENCE = 30.0
 def main() -> None:
     """Run what the worker sends until it closes the channel."""
     arguments = argparse.ArgumentParser()
-    for name in ("settings-fd", "channel-fd", "parent"):
+    for name in ("settings-fd", "channel-fd", "stacks-fd", "parent"):
         arguments.add_argument(f"--{name}", type=int, required=True)
     given = arguments.parse_args()
     die_with_parent(signal.SIGKILL, given.parent)
     adopt_orphans()
     settings = received_settings(given.settings_fd)
     log.configure(settings.logging, "slot")
-    signal.signal(signal.SIGTERM, _asked_to_end)
+    faulthandler.register(SHOW_STACKS, file=given.stacks_fd, all_threads=True)
+    ending = Termination()
+    ending.catch()
     channel = Channel(socket.socket(fileno=given.channel_fd))
     known = actions(settings, lambda: open_database(settings, "slot", patience=PATIENCE))
     channel.send({"type": "ready"})
     try:
         while True:
             run = channel.wait()
-            channel.send(outcome_message(perform(known, run, channel, settings)))
+            perform(known, run, channel, settings, ending)
     except (Closed, SystemExit):
         # At once: a thread that an action has left behind must not hold up the end.
         logging.shutdown()
@@ -56,13 +59,21 @@ def main() -> None:
 
 
 def perform(
-    known: Mapping[str, Action], run: Message, channel: Channel, settings: Settings
-) -> Outcome:
-    """Run one action and return how it ended; only SystemExit and a closed channel pass through."""
+    known: Mapping[str, Action],
+    run: Message,
+    channel: Channel,
+    settings: Settings,
+    ending: Termination,
+) -> None:
+    """Run one action and tell how it ended; only SystemExit and a closed channel pass through."""
     action = known[run["queue"]]
     log.about(action=action.name, token=run["token"], attempt=run["attempt"])
     folder = Path(settings.paths.data_directory)
-    context = SlotContext(channel, run, folder, _log)
+    context = SlotContext(channel, ending, run, folder, _log)
+    context.end(outcome_message(_outcome(action, context)))
+
+
+def _outcome(action: Action, context: SlotContext) -> Outcome:
     try:
         return action.run(context)
     except Closed:
@@ -72,10 +83,6 @@ def perform(
     except Exception as error:
         _log.exception("action raised an exception")
         return Failed(f"{type(error).__name__}: {error}")
-
-
-def _asked_to_end(number: int, frame: FrameType | None) -> Any:
-    raise SystemExit(0)
 
 
 if __name__ == "__main__":

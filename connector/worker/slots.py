@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 from connector import log
 from connector.config import Settings
@@ -14,14 +16,36 @@ from connector.worker.channel import Channel, Closed, Message
 
 _log = log.logger(__name__)
 
+SHOW_STACKS = signal.SIGUSR2
+"""What asks a slot to write down where its threads are, even while C code holds its lock."""
+
 
 class Ending(Enum):
     """Why a slot's run is being ended by us."""
 
     STOP = auto()
+    PAUSE = auto()
+    LIMIT = auto()
+    """It has used up its time."""
     SHUTDOWN = auto()
     LOST = auto()
     """The lease is gone: somebody else may run it, nothing may be written."""
+
+
+STACKS = 0.1
+"""Seconds before a kill at which the slot is asked where its threads are."""
+
+
+@dataclass(slots=True, eq=False)
+class Unsaved:
+    """What a run has told that is not stored yet."""
+
+    progress: Mapping[str, Any] | None = None
+    checkpoint: Mapping[str, Any] | None = None
+    number: int | None = None
+    """Of the save that the action waits for; None if it waits for none."""
+    again_at: float = 0.0
+    told: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -31,24 +55,44 @@ class Slot:
     process: subprocess.Popen[bytes]
     channel: Channel
     pidfd: int
+    stacks: int
+    """A file that the slot writes the stacks of its threads into, when it is asked to."""
     ready: bool = False
+    deaf: bool = False
+    """Whether it has closed its end of the channel."""
     run: Run | None = None
+    began: float = 0.0
+    """Monotonic time at which it was given the run."""
+    heard: float = 0.0
+    """Monotonic time at which the run last told something."""
+    unsaved: Unsaved | None = None
     ending: Ending | None = None
+    why: str = ""
+    """What to say of a run that is ended by us."""
     kill_at: float | None = None
     """Monotonic time at which asking has failed."""
+    asked_stacks: bool = False
 
     @classmethod
-    def start(cls, settings: Settings) -> "Slot":
+    def start(cls, settings: Settings, now: float) -> "Slot":
         """Start a slot process."""
         channel, theirs = Channel.pair()
+        stacks = os.memfd_create("stacks")
         with theirs:
             process = spawn(
                 "connector.worker.slot",
                 settings,
-                ["--channel-fd", str(theirs.fileno()), "--parent", str(os.getpid())],
-                [theirs.fileno()],
+                [
+                    "--channel-fd",
+                    str(theirs.fileno()),
+                    "--stacks-fd",
+                    str(stacks),
+                    "--parent",
+                    str(os.getpid()),
+                ],
+                [theirs.fileno(), stacks],
             )
-        return cls(process, channel, os.pidfd_open(process.pid))
+        return cls(process, channel, os.pidfd_open(process.pid), stacks, heard=now)
 
     @property
     def pid(self) -> int:
@@ -60,9 +104,11 @@ class Slot:
         """Whether it can be given a run."""
         return self.ready and self.run is None and self.ending is None
 
-    def give(self, run: Run) -> None:
+    def give(self, run: Run, now: float) -> None:
         """Have it run an action."""
         self.run = run
+        self.began = self.heard = now
+        self.unsaved = None
         self.tell(
             {
                 "type": "run",
@@ -90,20 +136,44 @@ class Slot:
         try:
             return self.channel.receive()
         except Closed:
+            self.deaf = True
             return []
 
-    def ask_to_end(self, why: Ending, now: float, grace: float) -> None:
-        """Ask it to end; after `grace` seconds it is killed. Asking again changes only why."""
+    def ask_to_end(self, ending: Ending, now: float, grace: float, why: str = "") -> None:
+        """Ask it to end; after `grace` seconds it is killed. It is asked once.
+
+        Asking again says for what, and brings the kill forward if the grace is shorter.
+        """
         first = self.ending is None
-        self.ending = why
+        self.ending, self.why = ending, why or self.why
         if first:
-            self.kill_at = now + grace
             self.process.send_signal(signal.SIGTERM)
+        kill_at = now + max(grace, STACKS)
+        if first or (self.kill_at is not None and kill_at < self.kill_at):
+            self.kill_at = kill_at
+
+    def kill_if_due(self, now: float) -> None:
+        """Kill it if it was asked to end and has not, its stacks going to the log before."""
+        if self.kill_at is None:
+            return
+        if now >= self.kill_at - STACKS and not self.asked_stacks:
+            self.asked_stacks = True
+            if self.ready:
+                self.process.send_signal(SHOW_STACKS)
+        if now >= self.kill_at:
+            _log.warning(
+                "slot did not end when asked: killed", pid=self.pid, stacks=self._read_stacks()
+            )
+            self.kill()
 
     def kill(self) -> None:
         """End it and everything it has started, now."""
         kill_tree(self.pid)
         self.kill_at = None
+
+    def _read_stacks(self) -> str:
+        os.lseek(self.stacks, 0, os.SEEK_SET)
+        return os.read(self.stacks, 1 << 16).decode(errors="replace")
 
     def reaped(self) -> int | None:
         """Return its exit status if it has ended (negative: the signal), else None."""
@@ -113,3 +183,4 @@ class Slot:
         """Let go of a slot that has ended."""
         self.channel.close()
         os.close(self.pidfd)
+        os.close(self.stacks)

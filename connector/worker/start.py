@@ -7,8 +7,16 @@ from collections.abc import Callable
 from connector import log
 from connector.actions.registry import actions
 from connector.config import Settings
-from connector.db.errors import Unavailable
-from connector.process import adopt_orphans, beat, die_with_parent, open_database, received_settings
+from connector.db.errors import DatabaseError
+from connector.process import (
+    OTHER_BUILD,
+    adopt_orphans,
+    beat,
+    build_id,
+    die_with_parent,
+    open_database,
+    received_settings,
+)
 from connector.worker import hostlock
 from connector.worker.lease import Lease
 from connector.worker.worker import Worker
@@ -31,20 +39,39 @@ def main() -> None:
         signal.signal(number, lambda *_: worker.shutdown())
     try:
         worker.run()
-    except (Unavailable, OSError) as error:
+    except (DatabaseError, OSError) as error:
         # The supervisor starts another one, after a pause that grows.
-        _log.error("worker cannot begin", error=str(error))
+        _log.error("worker cannot work", error=str(error))
         raise SystemExit(1) from None
+    if worker.other_build:
+        raise SystemExit(OTHER_BUILD)
 
 
 def build(settings: Settings, tell: Callable[[], None]) -> Worker:
     """Put a worker together from its settings."""
     database = open_database(settings, "worker")
+    beats = open_database(
+        settings,
+        "beats",
+        pool_size=1,
+        statement_seconds=min(5.0, settings.worker.lease_seconds / 3),
+    )
     known = actions(settings, lambda: open_database(settings, "slot"))
     queues = {name: settings.queue(name).maximum_threads for name in known}
     tasks = [task.name for task in settings.tasks]
     state = hostlock.folder(settings.paths.data_directory)
-    lease = Lease(database, state, settings.worker.lease_seconds, queues, tasks)
+    lease = Lease(
+        database,
+        state,
+        settings.worker.lease_seconds,
+        queues,
+        tasks,
+        {name: settings.queue(name).ageing_step_seconds for name in known},
+        beats,
+        settings.server.environment or None,
+        settings.hash,
+        build_id(),
+    )
     return Worker(settings, known, database, lease, tell)
 
 

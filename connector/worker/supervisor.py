@@ -13,7 +13,7 @@ from connector import log
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
-from connector.process import adopt_orphans, kill_orphans, kill_tree, spawn
+from connector.process import OTHER_BUILD, adopt_orphans, kill_orphans, kill_tree, spawn
 from connector.worker import hostlock
 
 _log = log.logger(__name__)
@@ -63,6 +63,8 @@ class Supervisor:
         self._ours, self._theirs = socket.socketpair()
         self._signals = 0
         self._rescue = True
+        self.status = 0
+        """Exit status of the whole server: not 0 if it ended by itself, to be started anew."""
 
     def run(self, begun: Callable[[], None] = lambda: None) -> None:
         """Run until SIGTERM or SIGINT, then end everything in order.
@@ -77,7 +79,7 @@ class Supervisor:
             signal.signal(number, self._asked_to_end)
         try:
             begun()
-            while not self._signals:
+            while not self._signals and not self.status:
                 self.turn()
         finally:
             self._end_all()
@@ -113,6 +115,10 @@ class Supervisor:
         pause = 0.0 if child.failures <= 1 else min(LONGEST_PAUSE, 0.25 * 2**child.failures)
         child.start_at = now + pause
         self._rescue = True
+        if status == OTHER_BUILD:
+            _log.error("the program's files were replaced: ending, to be started anew")
+            self.status = OTHER_BUILD
+            return
         _log.error("process ended unexpectedly", child=child.name, status=status, restart_in=pause)
 
     def _kill_frozen(self, child: Child, now: float) -> None:
@@ -157,6 +163,7 @@ class Supervisor:
         """End http first, so that nothing new comes in, then workers; kill what does not end."""
         graces = [queue.grace_seconds for queue in self._settings.queues.values()]
         longest = max([*graces, self._settings.actions.grace_seconds]) + 7.0
+        longest += self._settings.worker.shutdown_seconds
         for kind, seconds in (("http", 5.0), ("worker", longest)):
             self._end([c for c in self._children if c.name.startswith(kind)], seconds)
         kill_orphans(set())

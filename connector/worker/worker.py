@@ -1,6 +1,7 @@
 """The worker: claims jobs, has its slots run them, records how they ended.
 
-One loop, one thread: reap · record · beat · stop · fill · rest. A pass never waits but in `rest`.
+One loop, one thread: reap · record · stop · fill · upkeep · rest. A pass never waits but in `rest`
+and for the database, which is bounded; beats have a thread of their own.
 """
 
 import time
@@ -10,16 +11,21 @@ from connector import log
 from connector.actions.action import Action, WorksOnTasks
 from connector.config import Settings
 from connector.db.engine import Database
-from connector.db.errors import Locked, Unavailable
-from connector.jobs import claim, progress, workers
+from connector.db.errors import Unavailable
+from connector.jobs import workers
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
-from connector.jobs.states import Requested
-from connector.process import kill_orphans
+from connector.process import OTHER_BUILD, kill_orphans
+from connector.worker.beats import Beats
+from connector.worker.channel import Message
+from connector.worker.filling import Filler
 from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
 from connector.worker.rest import Rest
+from connector.worker.saving import Saver
 from connector.worker.slots import Ending, Slot
+from connector.worker.upkeep import Upkeep
+from connector.worker.watch import Watch
 
 _log = log.logger(__name__)
 
@@ -31,7 +37,7 @@ AWAY = 0.5
 
 
 class Worker:
-    """One worker process. `beat`: tells the supervisor that the loop goes round."""
+    """One worker process. `tell`: shows the supervisor a sign of life."""
 
     def __init__(
         self,
@@ -39,67 +45,81 @@ class Worker:
         actions: Mapping[str, Action],
         database: Database,
         lease: Lease,
-        beat: Callable[[], None] = lambda: None,
+        tell: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.database = database
         self.lease = lease
         self.slots: list[Slot] = []
         self.stopping = False
-        self._actions = actions
-        self._tasks = [task.name for task in settings.tasks]
-        self._limits = {name: settings.queue(name).maximum_threads for name in actions}
+        self.other_build = False
+        """Whether the program's files were replaced under this process."""
+        on_tasks = [name for name, action in actions.items() if isinstance(action, WorksOnTasks)]
+        self._beats = Beats(lease, tell)
         self._recorder = Recorder(database, settings)
+        self._saver = Saver(database)
+        self._watch = Watch(settings, actions)
+        self._filler = Filler(settings, actions, database, self.slots)
+        self._upkeep = Upkeep(database, settings, on_tasks)
         self._rest = Rest(database.wake())
-        self._tell_supervisor = beat
+        self._poll = min(POLL, lease.seconds / 4)
         self._look_at = 0.0
         self._rescue_at = 0.0
         self._away_until = 0.0
         self._doubt = False
-        self._stop_by = float("inf")
+        self._give_up_at = float("inf")
 
     def run(self) -> None:
         """Work until told to stop by `shutdown`; then hand back what runs, and end in order."""
         self.lease.register()
+        self._beats.start()
         try:
             while not self._over():
                 self.turn()
         finally:
             for slot in self.slots:
                 slot.kill()
+            self._beats.close()
             self._rest.close()
         self.lease.end()
 
     def turn(self) -> None:
         """Make one pass."""
-        self._tell_supervisor()
+        self._beats.moved()
+        now = time.monotonic()
         self._reap()
         if self.stopping:
-            self._end_all(Ending.SHUTDOWN)
-        if time.monotonic() >= self._away_until:
+            self._watch.hand_back(self.slots, now)
+        if self.lease.lapsed and any(slot.run for slot in self.slots):
+            self._lose_lease()
+        if now >= self._away_until:
             try:
-                self._with_database()
+                self._with_database(now)
             except Unavailable as error:
                 self._away_until = time.monotonic() + AWAY
                 self._doubt = True
                 _log.warning("database is away", error=str(error))
-        if self.lease.lapsed and any(slot.run for slot in self.slots):
-            self._lose_lease()
-        self._kill_overdue()
+        self._watch.enforce(self.slots, time.monotonic())
         if self._rest.until(self._next(), self.slots):
             self._look_at = 0.0
 
     def shutdown(self) -> None:
-        """Claim no more, ask every run to end, and be done soon; safe in a signal handler."""
+        """Claim no more, have every run end, and be done soon; safe in a signal handler.
+
+        Called again it waits for nobody.
+        """
+        if self.stopping:
+            self._watch.hurry()
         self.stopping = True
         self._rest.interrupt()
 
-    def _with_database(self) -> None:
-        now = time.monotonic()
-        self._recorder.record()
-        if now >= self.lease.due and not self.lease.beat():
+    def _with_database(self, now: float) -> None:
+        if self.lease.lost:
             self._lose_lease()
             self.lease.register()
+        self._recorder.record(now)
+        for slot in self.slots:
+            self._store(slot, now)
         if self._doubt:
             self._release_strays()
         if now >= self._rescue_at and not self.stopping:
@@ -107,11 +127,17 @@ class Worker:
             if rescued := self.lease.rescue_others():
                 _log.warning("handed back what lost workers held", tokens=rescued)
         if now >= self._look_at:
-            self._look_at = now + POLL
-            if any(slot.run for slot in self.slots):
-                self._honour_requests()
-            if not self.stopping:
-                self._fill()
+            self._look_at = now + self._poll
+            busy = any(slot.run for slot in self.slots)
+            if busy:
+                self._watch.honour(self.database, self.lease.worker_id, self.slots, now)
+                self._look_at = now + min(self._poll, self.database.dialect.poll_seconds)
+            if not self.stopping and not self.lease.lapsed:
+                self._look_at = min(
+                    self._look_at, now + self._filler.fill(self.lease.worker_id, now)
+                )
+        if not self.stopping:
+            self._upkeep.turn(now, any(slot.idle for slot in self.slots))
 
     def _reap(self) -> None:
         for slot in list(self.slots):
@@ -123,48 +149,35 @@ class Worker:
                     self._hear(slot, message)
                 self._bury(slot, status)
 
-    def _hear(self, slot: Slot, message: dict[str, object]) -> None:
+    def _hear(self, slot: Slot, message: Message) -> None:
+        slot.heard = time.monotonic()
         if message["type"] == "ready":
             slot.ready = True
+            self._filler.began()
             self._look_at = 0.0
             return
         run = slot.run
         if run is None or slot.ending is Ending.LOST:
             return
-        if message["type"] in ("progress", "save"):
-            self._store(slot, run, message)
+        self._saver.take(slot, message)
+        self._store(slot, slot.heard)
+        if message["type"] in ("progress", "save") or slot.run is None:
             return
         self._recorder.outcome(run, message)
         slot.run = None
         self._look_at = 0.0
 
-    def _store(self, slot: Slot, run: Run, message: dict[str, object]) -> None:
-        """Store progress or a checkpoint; only a checkpoint is waited for by the action."""
-        checkpoint, facts = message.get("checkpoint"), message.get("progress")
+    def _store(self, slot: Slot, now: float) -> None:
+        """Store progress or a checkpoint of the slot's run, if it has told any."""
         try:
-            self.database.run(
-                progress.save,
-                run,
-                progress=facts if isinstance(facts, dict) else None,
-                checkpoint=checkpoint if isinstance(checkpoint, dict) else None,
-            )
-        except Unavailable as error:
-            _log.warning("progress not stored", token=run.token, error=str(error))
-            if checkpoint is not None:
-                # The action waits for the answer: it is ended, and goes on from the one before.
-                self._recorder.release(run, "the database did not take its checkpoint", 1.0)
-                slot.run = None
-                slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
+            never = self._saver.store(slot, now)
         except LeaseLost:
-            slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
-        except Exception as error:
-            _log.exception("progress cannot be stored", token=run.token)
-            self._recorder.fail(run, f"its progress cannot be stored: {type(error).__name__}")
+            slot.ask_to_end(Ending.LOST, now, 0.0)
+            return
+        if never and slot.run:
+            self._recorder.fail(slot.run, never)
             slot.run = None
-            slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
-        else:
-            if checkpoint is not None:
-                slot.tell({"type": "saved"})
+            slot.ask_to_end(Ending.LOST, now, 0.0)
 
     def _bury(self, slot: Slot, status: int) -> None:
         self.slots.remove(slot)
@@ -173,109 +186,61 @@ class Worker:
         if killed:
             _log.warning("killed what a slot had left behind", processes=killed)
         self._look_at = 0.0
-        run = slot.run
-        if run is None:
-            return
+        if status == OTHER_BUILD and not self.other_build:
+            _log.error("the program's files were replaced: ending, to be started anew")
+            self.other_build = True
+            self.shutdown()
+        elif not slot.ready and slot.ending is None:
+            self._filler.could_not_begin(time.monotonic())
+        if slot.run is not None:
+            self._end(slot, slot.run, status)
+
+    def _end(self, slot: Slot, run: Run, status: int) -> None:
+        """Say how a run ended whose slot has ended without a word about it."""
         match slot.ending:
             case Ending.STOP:
                 self._recorder.stopped(run)
+            case Ending.PAUSE:
+                self._recorder.release(run, "it was paused")
             case Ending.SHUTDOWN:
                 self._recorder.release(run, "the server was shut down")
+            case Ending.LIMIT if self.settings.queue(run.queue).on_limit == "fail":
+                self._recorder.fail(run, slot.why)
+            case Ending.LIMIT:
+                self._recorder.retry(run, slot.why)
             case Ending.LOST:
                 _log.warning("run ended without a word: its lease is lost", token=run.token)
             case None:
                 how = f"signal {-status}" if status < 0 else f"exit status {status}"
                 self._recorder.retry(run, f"its process died ({how})")
 
-    def _honour_requests(self) -> None:
-        asked = self.database.read(progress.requests, self.lease.worker_id)
-        for slot in self.slots:
-            if slot.run and asked.get(slot.run.token) is Requested.STOP:
-                grace = self.settings.queue(slot.run.queue).grace_seconds
-                slot.ask_to_end(Ending.STOP, time.monotonic(), grace)
-
-    def _fill(self) -> None:
-        self._start_slots()
-        free = [slot for slot in self.slots if slot.idle]
-        if not free:
-            return
-        running = [slot.run.queue for slot in self.slots if slot.run]
-        for queue, seconds in self.database.read(claim.due, list(self._limits)).items():
-            if seconds > 0:
-                self._look_at = min(self._look_at, time.monotonic() + seconds)
-                continue
-            room = min(len(free), self._limits[queue] - running.count(queue))
-            if room <= 0:
-                continue
-            try:
-                runs = self._claim(queue, room)
-            except Locked as error:
-                _log.warning("claim waits", queue=queue, error=str(error))
-                continue
-            for run in runs:
-                _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
-                free.pop().give(run)
-
-    def _claim(self, queue: str, room: int) -> list[Run]:
-        worker_id = self.lease.worker_id
-        if isinstance(self._actions[queue], WorksOnTasks):
-            return self.database.run(claim.claim_by_task, queue, worker_id, room, self._tasks)
-        return self.database.run(claim.claim, queue, worker_id, room)
-
-    def _start_slots(self) -> None:
-        """Keep as many slots as the largest queue may use, and one idle up to what all may use."""
-        wanted, most = max(self._limits.values()), sum(self._limits.values())
-        starting = [slot for slot in self.slots if not slot.ready and slot.ending is None]
-        while len(self.slots) < wanted or (
-            len(self.slots) < most and not starting and not any(s.idle for s in self.slots)
-        ):
-            slot = Slot.start(self.settings)
-            self.slots.append(slot)
-            starting.append(slot)
-
     def _release_strays(self) -> None:
         """Hand back what was claimed by a transaction whose answer was lost."""
         known = {slot.run.token for slot in self.slots if slot.run} | self._recorder.tokens
         for run in self.database.read(workers.strays, self.lease.worker_id, known):
             self._recorder.release(run, "the answer to its claim was lost")
-        self._recorder.record()
+        self._recorder.record(time.monotonic())
         self._doubt = False
 
     def _lose_lease(self) -> None:
         _log.error("lease lost: ending all runs", worker=self.lease.worker_id)
         self._recorder.forget()
+        self._doubt = True
         for slot in self.slots:
             if slot.run:
                 slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
                 slot.kill()
 
-    def _end_all(self, why: Ending) -> None:
-        now = time.monotonic()
-        if self._stop_by == float("inf"):
-            self._stop_by = (
-                now + 5.0 + max(self.settings.queue(queue).grace_seconds for queue in self._limits)
-            )
-        for slot in self.slots:
-            if slot.ending is None:
-                grace = self.settings.queue(slot.run.queue).grace_seconds if slot.run else 0.5
-                slot.ask_to_end(why, now, grace)
-
-    def _kill_overdue(self) -> None:
-        now = time.monotonic()
-        for slot in self.slots:
-            if slot.kill_at is not None and now >= slot.kill_at:
-                _log.warning("slot did not end when asked: killed", pid=slot.pid)
-                slot.kill()
-
     def _next(self) -> float:
         """Return the monotonic time at which the next pass has something to do."""
-        kills = [slot.kill_at for slot in self.slots if slot.kill_at is not None]
-        work = max(min(self.lease.due, self._look_at, self._rescue_at), self._away_until)
-        return min(work, *kills) if kills else work
+        work = max(min(self._look_at, self._rescue_at, self._upkeep.due), self._away_until)
+        return min(work, self._watch.next(self.slots), time.monotonic() + self._poll)
 
     def _over(self) -> bool:
         if not self.stopping:
             return False
-        if self.slots or self._recorder.tokens:
-            return time.monotonic() >= self._stop_by
-        return True
+        if not self.slots and self._give_up_at == float("inf"):
+            self._give_up_at = time.monotonic() + 5.0  # for what is still to be recorded
+        return not self.slots and (
+            not self._recorder.tokens or time.monotonic() >= self._give_up_at
+        )

@@ -1,11 +1,12 @@
 """The queue and the datastore as they were born, with the guard on jobs."""
 
-from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
-from alembic import context, op
-from sqlalchemy.dialects import postgresql
+from alembic import op
+from sqlalchemy.dialects import mysql, postgresql
 
+from connector.db.dialects.ddl import announce, run_script
 from connector.db.types import Identifier, Timestamp
 
 revision = "0001"
@@ -18,6 +19,13 @@ Counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Document = sa.JSON(none_as_null=True).with_variant(
     postgresql.JSONB(none_as_null=True), "postgresql"
 )
+
+Name = sa.Text().with_variant(mysql.VARCHAR(255, collation="utf8mb4_nopad_bin"), "mariadb")
+MARIADB: dict[str, Any] = {
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_nopad_bin",
+}
 
 TRANSITIONS = (
     ("claim", "queued", "running"),
@@ -43,24 +51,17 @@ def qualified(name: str) -> str:
     return f"{schema}.{name}" if schema else name
 
 
-def run_guard(kind: str) -> None:
-    """Run the engine's guard file: "" makes the guard, "_drop" removes it."""
-    engine = op.get_context().dialect.name
-    folder = Path(context.script.dir) / "guards"
-    text = (folder / f"{engine}{kind}.sql").read_text(encoding="utf-8")
-    for statement in text.split("-- next"):
-        op.execute(sa.text(statement.replace(":schema", f'"{schema}"').replace(":", r"\:")))
-
-
 def upgrade() -> None:
+    announce("0001 makes the tables of the queue and the datastore; it locks nothing that is there")
     op.create_table(
         "job_transitions",
-        sa.Column("verb", sa.Text(), nullable=False, comment="the move's name"),
-        sa.Column("source", sa.Text(), nullable=False, comment="state before"),
-        sa.Column("target", sa.Text(), nullable=False, comment="state after"),
+        sa.Column("verb", Name, nullable=False, comment="the move's name"),
+        sa.Column("source", Name, nullable=False, comment="state before"),
+        sa.Column("target", Name, nullable=False, comment="state after"),
         sa.PrimaryKeyConstraint("verb", "source", "target", name=op.f("job_transitions_pkey")),
         comment="Every legal move of a job; the guard on jobs consults it",
         schema=schema,
+        **MARIADB,
     )
     op.create_table(
         "jobs",
@@ -68,11 +69,9 @@ def upgrade() -> None:
             "token", Identifier(), nullable=False, comment="uuid v7 the client holds; time order"
         ),
         sa.Column(
-            "queue", sa.Text(), nullable=False, comment="the action's name, which names its queue"
+            "queue", Name, nullable=False, comment="the action's name, which names its queue"
         ),
-        sa.Column(
-            "state", sa.Text(), nullable=False, comment="moves only as job_transitions allows"
-        ),
+        sa.Column("state", Name, nullable=False, comment="moves only as job_transitions allows"),
         sa.Column(
             "priority", sa.Integer(), nullable=False, comment="larger runs sooner; 0 is ordinary"
         ),
@@ -142,10 +141,13 @@ def upgrade() -> None:
             "'stopped')",
             name=op.f("jobs_state_known"),
         ),
-        sa.CheckConstraint("length(error) <= 8000", name=op.f("jobs_error_length")),
+        sa.CheckConstraint(
+            sa.func.char_length(sa.column("error")) <= 8000, name=op.f("jobs_error_length")
+        ),
         sa.PrimaryKeyConstraint("token", name=op.f("jobs_pkey")),
         comment="One row an action: the queue itself, and its history",
         schema=schema,
+        **MARIADB,
     )
     op.create_index(
         "jobs_open",
@@ -158,7 +160,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "queues",
-        sa.Column("queue", sa.Text(), nullable=False, comment="the action's name"),
+        sa.Column("queue", Name, nullable=False, comment="the action's name"),
         sa.Column(
             "paused", sa.Boolean(), nullable=False, comment="nothing of it is claimed while true"
         ),
@@ -170,6 +172,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("queue", name=op.f("queues_pkey")),
         comment="What holds for a whole queue; its row is the lock where claims must take turns",
         schema=schema,
+        **MARIADB,
     )
     op.create_table(
         "schema_info",
@@ -190,18 +193,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("schema_info_pkey")),
         comment="What this schema is, and which programs may run on it",
         schema=schema,
+        **MARIADB,
     )
     op.create_table(
         "task_items",
-        sa.Column("task", sa.Text(), nullable=False, comment="the task"),
-        sa.Column("reference", sa.Text(), nullable=False, comment="reference of the document"),
-        sa.Column("room_id", sa.Text(), nullable=False, comment="room it was found in"),
+        sa.Column("task", Name, nullable=False, comment="the task"),
+        sa.Column("reference", Name, nullable=False, comment="reference of the document"),
+        sa.Column("room_id", Name, nullable=False, comment="room it was found in"),
         sa.Column(
             "parent", sa.Text(), nullable=True, comment="reference of the message a file hangs on"
         ),
         sa.Column(
             "created",
-            sa.Text(),
+            Name,
             nullable=False,
             comment="when its message was written; text order is time order",
         ),
@@ -209,14 +213,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task", "reference", name=op.f("task_items_pkey")),
         comment="Documents a task has delivered, so that edits and deletions are found",
         schema=schema,
+        **MARIADB,
     )
     op.create_index(
         "task_items_room", "task_items", ["task", "room_id", "created"], unique=False, schema=schema
     )
     op.create_table(
         "task_rooms",
-        sa.Column("task", sa.Text(), nullable=False, comment="the task"),
-        sa.Column("room_id", sa.Text(), nullable=False, comment="Webex id of the room"),
+        sa.Column("task", Name, nullable=False, comment="the task"),
+        sa.Column("room_id", Name, nullable=False, comment="Webex id of the room"),
         sa.Column("title", sa.Text(), nullable=True, comment="title when last seen"),
         sa.Column(
             "last_activity",
@@ -237,12 +242,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task", "room_id", name=op.f("task_rooms_pkey")),
         comment="Rooms a task has walked",
         schema=schema,
+        **MARIADB,
     )
     op.create_table(
         "tasks",
-        sa.Column(
-            "task", sa.Text(), nullable=False, comment="name of the task's section, upper case"
-        ),
+        sa.Column("task", Name, nullable=False, comment="name of the task's section, upper case"),
         sa.Column(
             "holder_token",
             Identifier(),
@@ -273,6 +277,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task", name=op.f("tasks_pkey")),
         comment="Fetch tasks: who holds each, and how far its run is",
         schema=schema,
+        **MARIADB,
     )
     op.create_table(
         "workers",
@@ -294,15 +299,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("workers_pkey")),
         comment="The workers that hold a lease; a running job without its worker's row is rescued",
         schema=schema,
+        **MARIADB,
     )
     op.create_table(
         "job_events",
         sa.Column("id", Counter, autoincrement=True, nullable=False, comment="order of arrival"),
         sa.Column("token", Identifier(), nullable=False, comment="the job"),
         sa.Column("at", Timestamp(), nullable=False, comment="when it happened"),
-        sa.Column("event", sa.Text(), nullable=False, comment="the verb, 'fenced' or 'by hand'"),
-        sa.Column("source", sa.Text(), nullable=True, comment="state before"),
-        sa.Column("target", sa.Text(), nullable=True, comment="state after"),
+        sa.Column("event", Name, nullable=False, comment="the verb, 'fenced' or 'by hand'"),
+        sa.Column("source", Name, nullable=True, comment="state before"),
+        sa.Column("target", Name, nullable=True, comment="state after"),
         sa.Column("attempt", Counter, nullable=True, comment="the attempt it concerns"),
         sa.Column("actor", sa.Text(), nullable=False, comment="who did it"),
         sa.Column("reason", sa.Text(), nullable=True, comment="why"),
@@ -315,6 +321,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("job_events_pkey")),
         comment="What happened off the ordinary path; the ordinary path is told by the row itself",
         schema=schema,
+        **MARIADB,
     )
     op.create_index("job_events_token", "job_events", ["token", "id"], unique=False, schema=schema)
     op.create_table(
@@ -334,6 +341,7 @@ def upgrade() -> None:
         comment="How far jobs are; narrow, so that frequent updates are cheap",
         postgresql_with={"fillfactor": "70"},
         schema=schema,
+        **MARIADB,
     )
 
     names = ("verb", "source", "target")
@@ -359,11 +367,12 @@ def upgrade() -> None:
             created_at=sa.func.current_timestamp(),
         )
     )
-    run_guard("")
+    run_script("0001")
 
 
 def downgrade() -> None:
-    run_guard("_drop")
+    announce("0001 removes every table: each is locked against all others until it is gone")
+    run_script("0001:_drop")
     for table in (
         "job_progress",
         "job_events",

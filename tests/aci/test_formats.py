@@ -38,7 +38,7 @@ QUEUED: Tree = {
 }
 REPLIES = {
     "version": Reply(
-        "GetVersion", {"autn:version": "0.1.0", "autn:servertime": {"autn:epoch": 1440000000}}
+        "GetVersion", {"autn:version": "0.2.0", "autn:servertime": {"autn:epoch": 1440000000}}
     ),
     "token": token_reply("Fetch", TOKEN),
     "actions": Reply("QueueInfo", {"actions": {"action": [QUEUED, FINISHED]}}),

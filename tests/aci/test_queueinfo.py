@@ -6,6 +6,7 @@ import pytest
 
 from connector.jobs import claim, outcomes, progress, requests
 from connector.jobs.job import Run
+from tests import leases
 from tests.aci.serving import Face
 
 WORKER = "00000000-0000-7000-8000-00000000000a"
@@ -16,7 +17,8 @@ ENDED = [*BEGUN, "process_end_time"]
 
 def running(face: Face) -> Run:
     token = face.token()
-    runs = face.database.run(claim.claim, "Echo", WORKER, 100)
+    with leases.alive(face.database, WORKER):
+        runs = face.database.run(claim.claim, "Echo", WORKER, 100)
     return next(run for run in runs if run.token == token)
 
 
@@ -74,7 +76,8 @@ def test_a_later_attempt_shows_its_own_times_and_the_first_queueing(face: Face) 
     face.database.run(outcomes.retry, run, "no", 0.0, 9)
     waiting = face.action(run.token)
     assert [child.tag for child in waiting] == [*CORE, "token"]
-    face.database.run(claim.claim, "Echo", WORKER, 100)
+    with leases.alive(face.database, WORKER):
+        face.database.run(claim.claim, "Echo", WORKER, 100)
     assert face.action(run.token).findtext("queued_time") == before
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 import sqlalchemy as sa
 
 from connector.db.engine import Database
-from connector.jobs import requests
+from connector.jobs import submit
 from connector.jobs.job import NewJob
 from connector.jobs.states import OPEN
 from connector.jobs.tables import jobs
@@ -134,7 +134,7 @@ class Rig:
             new.append(NewJob(submission.token, QUEUE, given, action_id=submission.mark))
         waiting = {job.token for job in new}
         begun = time.monotonic()
-        self.database.run(requests.submit, new)
+        self.database.run(submit.submit, new)
         self.database.notify({QUEUE})
 
         def ended() -> bool:

@@ -49,7 +49,7 @@ def test_a_wrong_value_is_named_with_what_would_be_right(
 @pytest.mark.parametrize(
     ("flag", "value", "told"),
     [
-        ("Database.URL", "mysql://u:s3cr3t@h/d", "expected sqlite:///folder/file.db or postgresql"),
+        ("Database.URL", "mysql://u:s3cr3t@h/d", "expected sqlite:///folder/file.db, postgresql"),
         ("Database.URL", "sqlite://", "expected a file, as in sqlite:////var/lib"),
         ("Database.URL", "sqlite:///:memory:", "expected a file, as in sqlite:////var/lib"),
         ("Webex.AccessToken", "Bearer s3cr3t", "expected the token alone: letters, digits"),

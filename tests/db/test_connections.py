@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from connector.db.engine import Database, Tx
 from connector.db.errors import InDoubt, Locked, Unavailable
-from connector.jobs import reading, requests
+from connector.jobs import reading
 from connector.jobs.job import NewJob
+from connector.jobs.submit import submit as store
 from connector.jobs.token import new_token
 from tests.conftest import fresh_url, migrate
 from tests.proxy import Proxy
@@ -38,7 +39,7 @@ def kill(database: Database, pid: object) -> None:
 
 
 def submit(tx: Tx, token: str) -> None:
-    requests.submit(tx, [NewJob(token, "Test", {})])
+    store(tx, [NewJob(token, "Test", {})])
 
 
 def test_a_connection_that_died_while_idle_is_replaced_unnoticed(server: Database) -> None:

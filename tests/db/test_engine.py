@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from connector.db.engine import REPEATS, Database, Tx
 from connector.db.errors import BadURL, InDoubt, Locked, Unavailable
 from connector.db.types import Timestamp
-from connector.jobs import requests
+from connector.jobs import requests, submit
 from connector.jobs.job import NewJob
-from connector.jobs.tables import jobs
+from connector.jobs.tables import jobs, queues
 from connector.jobs.token import new_token
 from tests.conftest import fresh_url, migrate
 from tests.proxy import Proxy
@@ -72,7 +72,7 @@ def test_a_locked_row_is_told_at_once_or_waited_for_with_patience(postgresql_url
     database = opened(postgresql_url, lock_timeout_ms=50)
     migrate(database)
     token = new_token()
-    database.run(requests.submit, [NewJob(token, "Test", {})])
+    database.run(submit.submit, [NewJob(token, "Test", {})])
     patient = opened(postgresql_url, lock_timeout_ms=50, patience=10.0)
     row = sa.select(jobs.c.token).where(jobs.c.token == token).with_for_update()
     tries: list[int] = []
@@ -119,7 +119,7 @@ def test_only_a_connection_lost_during_a_commit_leaves_doubt(postgresql_url: sa.
             database.read(lambda tx: tx.execute(sa.select(1)).scalar())
             proxy.cut_after(*texts)
             with pytest.raises(Unavailable) as lost:
-                database.run(requests.submit, [NewJob(new_token(), "Test", {})])
+                database.run(submit.submit, [NewJob(new_token(), "Test", {})])
             assert type(lost.value) is error
             proxy.open()
         database.close()
@@ -128,9 +128,9 @@ def test_only_a_connection_lost_during_a_commit_leaves_doubt(postgresql_url: sa.
 
 def test_times_are_kept_exactly_and_come_back_in_utc(database: Database) -> None:
     moment = datetime(2026, 3, 29, 2, 30, 0, 123456, timezone(timedelta(hours=2)))
-    found = database.read(
-        lambda tx: tx.execute(sa.select(sa.literal(moment, Timestamp()))).scalar()
-    )
+    row = {"queue": "Q", "paused": False, "changed_at": moment, "changed_by": "test"}
+    database.run(lambda tx: tx.execute(sa.insert(queues).values(row)))
+    found = database.read(lambda tx: tx.execute(sa.select(queues.c.changed_at)).scalar_one())
     assert found == moment and found.tzinfo is UTC
     with pytest.raises(sa.exc.StatementError, match="without a zone"):
         naive = datetime(2026, 1, 1)

@@ -7,10 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from connector.db.engine import Database
-from connector.db.errors import SchemaMismatch, SchemaMissing
+from connector.db.errors import SchemaMismatch, SchemaMissing, SchemaOld
 from connector.db.schema import check, migrations, schema_info
 from connector.jobs.states import TRANSITIONS
 from connector.jobs.tables import job_transitions
+from tests import sql_scripts
 from tests.conftest import migrate
 
 INI = migrations().parent / "alembic.ini"
@@ -46,16 +47,8 @@ def test_alembic_goes_up_finds_no_drift_and_goes_down_again(empty_url: str) -> N
 
 def test_the_sql_that_alembic_prints_makes_the_same_tables(empty_url: str) -> None:
     script = alembic(empty_url, "upgrade", "head", "--sql")
+    sql_scripts.run(empty_url, script)
     database = Database(empty_url)
-    raw = database.engine.raw_connection()
-    try:
-        if database.dialect.name == "sqlite":
-            raw.driver_connection.executescript(script)  # type: ignore[union-attr]
-        else:
-            raw.driver_connection.execute(script)  # type: ignore[union-attr]
-            raw.commit()
-    finally:
-        raw.close()
     check(database)
     database.close()
     assert "No new upgrade operations detected" in alembic(empty_url, "check")
@@ -97,7 +90,14 @@ def test_a_schema_of_another_version_is_refused(empty_url: str) -> None:
     check(database)
     newer = sa.update(schema_info).values(version=99)
     database.run(lambda tx: tx.execute(newer))
-    with pytest.raises(SchemaMismatch, match="99"):
+    check(database)  # it says itself which programs may run on it
+    newer = sa.update(schema_info).values(oldest_program="99.1")
+    database.run(lambda tx: tx.execute(newer))
+    with pytest.raises(SchemaMismatch, match="99.1 or later: upgrade this program"):
+        check(database)
+    older = sa.update(schema_info).values(version=1)
+    database.run(lambda tx: tx.execute(older))
+    with pytest.raises(SchemaOld, match="run: webex-connector migrate"):
         check(database)
     other = sa.update(schema_info).values(version=1, product="other")
     database.run(lambda tx: tx.execute(other))

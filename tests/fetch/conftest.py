@@ -12,11 +12,12 @@ from connector.actions.action import Log, Outcome
 from connector.actions.fetch.fetch import Fetch
 from connector.config import Settings, load
 from connector.db.engine import Database
-from connector.jobs import claim, outcomes, requests
+from connector.jobs import claim, outcomes, submit
 from connector.jobs.job import NewJob, Run
 from connector.jobs.token import new_token
 from connector.log import logger
 from connector.sandbox.process import SandboxProcess
+from tests import leases
 
 Record = dict[str, Any]
 WORKER = "00000000-0000-7000-8000-000000000001"
@@ -68,11 +69,12 @@ class Fetching:
         """Store a Fetch and claim it."""
         token = new_token()
         job = NewJob(token, "Fetch", {"FetchAction": "Synchronize", **parameters})
-        self.database.run(requests.submit, [job])
+        self.database.run(submit.submit, [job])
         return self.claim(token)
 
     def claim(self, token: str) -> Run:
-        runs = self.database.run(claim.claim, "Fetch", WORKER, 100)
+        with leases.alive(self.database, WORKER):
+            runs = self.database.run(claim.claim, "Fetch", WORKER, 100)
         (run,) = [run for run in runs if run.token == token]
         return run
 

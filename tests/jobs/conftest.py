@@ -1,5 +1,6 @@
 """Jobs brought into every state, on every engine."""
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 
@@ -7,11 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from connector.db.engine import Database, Tx
-from connector.jobs import claim, outcomes, reading, requests
+from connector.jobs import claim, outcomes, reading, requests, submit
 from connector.jobs.job import Job, NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.tables import job_events, jobs
 from connector.jobs.token import new_token
+from tests import leases
 
 WORKER = "00000000-0000-7000-8000-00000000000a"
 OTHER = "00000000-0000-7000-8000-00000000000b"
@@ -39,11 +41,20 @@ class Jobs:
     def submit(self, queue: str = "Test", **given: object) -> str:
         token = new_token()
         job = NewJob(token, queue, {}, **given)  # type: ignore[arg-type]
-        self.database.run(requests.submit, [job])
+        self.database.run(submit.submit, [job])
         return token
 
+    def alive(self, worker: str = WORKER) -> contextlib.AbstractContextManager[None]:
+        """Give a worker a lease for a while, unless it has one."""
+        return leases.alive(self.database, worker)
+
+    def register(self, *ids: str) -> None:
+        for id in ids:
+            leases.register(self.database, id)
+
     def claim(self, token: str, worker: str = WORKER) -> Run:
-        runs = self.database.run(claim.claim, self.job(token).queue, worker, 1000)
+        with self.alive(worker):
+            runs = self.database.run(claim.claim, self.job(token).queue, worker, 1000)
         return next(run for run in runs if run.token == token)
 
     def running(self, worker: str = WORKER) -> Run:

@@ -5,27 +5,28 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from connector.jobs import claim, outcomes, requests
+from connector.jobs import claim, outcomes, submit, turns
 from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.tables import queues
 from connector.jobs.token import new_token
-from connector.jobs.workers import Worker, register
 from tests.jobs.conftest import WORKER, Jobs
 
 MINUTE = timedelta(minutes=1)
 
 
 def claimed(kit: Jobs, limit: int = 1) -> list[str]:
-    return [run.token for run in kit.database.run(claim.claim, "Test", WORKER, limit)]
+    with kit.alive():
+        return [run.token for run in kit.database.run(claim.claim, "Test", WORKER, limit)]
 
 
 def by_task(kit: Jobs, limit: int = 10, known: tuple[str, ...] = ("A", "B", "C")) -> list[Run]:
-    return kit.database.run(claim.claim_by_task, "Test", WORKER, limit, known)
+    with kit.alive():
+        return kit.database.run(turns.claim_in_turn, "Test", WORKER, limit, known)
 
 
 def serve(kit: Jobs) -> None:
-    kit.database.run(register, Worker(WORKER, "host", "boot", 1, "0", {}), ["Test"])
+    kit.register(WORKER)
 
 
 def test_first_come_first_served(kit: Jobs) -> None:
@@ -47,10 +48,11 @@ def test_a_claim_of_one_takes_the_first_in_order(kit: Jobs) -> None:
 
 def test_an_hour_of_waiting_outweighs_what_an_hour_is_worth(kit: Jobs) -> None:
     """Priority 60 at a minute a point: whoever is queued up to an hour later goes first."""
+    serve(kit)
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     old, within, beyond = (NewJob(new_token(), "Test", {}, priority=p) for p in (0, 60, 60))
     for job, moment in ((old, noon), (within, noon + 59 * MINUTE), (beyond, noon + 61 * MINUTE)):
-        kit.database.run_at(moment, requests.submit, [job], 60.0)
+        kit.database.run_at(moment, submit.submit, [job], 60.0)
     order: list[str] = []
     for _ in range(3):
         runs = kit.database.run_at(noon + 61 * MINUTE, claim.claim, "Test", WORKER, 1)
@@ -68,16 +70,18 @@ def test_waiting_makes_up_for_priority(kit: Jobs) -> None:
 
 
 def test_nothing_is_claimed_before_its_time(kit: Jobs) -> None:
+    serve(kit)
     delayed = kit.submit(delay=3600.0, priority=1000)
     assert claimed(kit) == []
     wait = kit.database.read(claim.due, ["Test"])["Test"]
-    assert 3590 < wait <= 3600
+    assert 3590 < wait.seconds <= 3600 and not wait.ahead
     later = kit.job(delayed).run_at + timedelta(seconds=1)
     runs = kit.database.run_at(later, claim.claim, "Test", WORKER, 1)
     assert [run.token for run in runs] == [delayed]
 
 
 def test_its_time_holds_whatever_its_place_in_the_order(kit: Jobs) -> None:
+    serve(kit)
     token = kit.submit()
     kit.by_hand(token, run_at=kit.job(token).queued_at + 5 * MINUTE, changed_by="test")
     assert claimed(kit) == [] and by_task(kit) == []
@@ -89,7 +93,7 @@ def test_many_delayed_jobs_do_not_hide_one_that_is_due(kit: Jobs) -> None:
     for _ in range(20):
         kit.submit(delay=3600.0, priority=100)
     due = kit.submit()
-    assert kit.database.read(claim.due, ["Test"])["Test"] == 0
+    assert kit.database.read(claim.due, ["Test"])["Test"].seconds == 0
     assert claimed(kit, 5) == [due]
 
 
@@ -97,7 +101,7 @@ def test_many_delayed_jobs_do_not_hide_one_that_is_due(kit: Jobs) -> None:
 def test_only_a_queued_job_is_claimed(kit: Jobs, take: str) -> None:
     tokens = {state: kit.in_state(state)[0] for state in State if state is not State.QUEUED}
     before = {state: kit.row(token) for state, token in tokens.items()}
-    queued = kit.submit()
+    queued = kit.submit(tasks=() if take == "by task" else None)
     found = claimed(kit, 100) if take == "alone" else [run.token for run in by_task(kit, 100)]
     assert found == [queued]
     assert {state: kit.row(token) for state, token in tokens.items()} == before
@@ -110,7 +114,7 @@ def test_the_wait_of_each_queue_is_told(kit: Jobs) -> None:
     kit.submit("Unasked")
     told = kit.database.read(claim.due, ["Now", "Later", "Busy", "Empty"])
     assert told.keys() == {"Now", "Later"}
-    assert told["Now"] == 0 and 50 < told["Later"] <= 60
+    assert told["Now"].seconds == 0 and 50 < told["Later"].seconds <= 60
 
 
 def test_a_claim_counts_the_attempt_and_names_the_worker(kit: Jobs) -> None:
@@ -178,7 +182,7 @@ def test_a_job_handed_back_in_the_middle_keeps_its_task(kit: Jobs) -> None:
     kit.database.run(outcomes.release, run, "Webex is away", 3600.0)
     assert by_task(kit) == [], "the second would take over what the first has begun"
     later = kit.job(first).run_at + timedelta(seconds=1)
-    runs = kit.database.run_at(later, claim.claim_by_task, "Test", WORKER, 9, ("A",))
+    runs = kit.database.run_at(later, turns.claim_in_turn, "Test", WORKER, 9, ("A",))
     assert [run.token for run in runs] == [first]
     kit.database.run(outcomes.finish, runs[0], {})
     assert [run.token for run in by_task(kit)] == [second]

@@ -75,7 +75,8 @@ def test_the_trace_tells_the_move_and_who_made_it(kit: Jobs) -> None:
     with kit.database.engine.connect() as connection:
         row = connection.execute(sa.select(job_events).where(job_events.c.token == run.token)).one()
     assert (row.event, row.source, row.target, row.attempt) == ("by hand", "running", "queued", 1)
-    assert row.actor == (connection.engine.url.username or "by hand")
+    user = row.actor.partition("@")[0]
+    assert user == (connection.engine.url.username or "by hand")
     assert abs(row.at - kit.job(run.token).queued_at) < timedelta(minutes=1)
 
 

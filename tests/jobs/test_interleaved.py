@@ -11,12 +11,11 @@ import pytest
 
 from connector.db.engine import Database, Tx
 from connector.db.errors import Locked
-from connector.jobs import claim, outcomes, progress, requests
+from connector.jobs import claim, outcomes, progress, requests, turns
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.jobs.token import new_token
-from connector.jobs.workers import Worker, register
 from tests.jobs.conftest import OTHER, WORKER, Jobs
 
 TASKS = ("A", "B")
@@ -31,7 +30,7 @@ def other(database: Database, empty_url: str) -> Iterator[Database]:
 
 
 def writers_meet(kit: Jobs) -> bool:
-    return kit.database.schema is not None
+    return kit.database.dialect.name != "sqlite"
 
 
 class Interrupted:
@@ -42,7 +41,12 @@ class Interrupted:
         self._events = [event]
 
     def execute(self, *arguments: object) -> object:
-        result = self._tx.execute(*arguments)  # type: ignore[arg-type]
+        return self._first(self._tx.execute(*arguments))  # type: ignore[arg-type]
+
+    def change(self, *arguments: object) -> object:
+        return self._first(self._tx.change(*arguments))  # type: ignore[arg-type]
+
+    def _first(self, result: object) -> object:
         if self._events:
             self._events.pop()()
         return result
@@ -69,6 +73,7 @@ def interrupted(
 def test_a_claim_under_way_neither_delays_another_nor_shares_with_it(
     kit: Jobs, other: Database
 ) -> None:
+    kit.register(WORKER, OTHER)
     tokens = [kit.submit() for _ in range(6)]
     second: list[Run] = []
 
@@ -82,20 +87,20 @@ def test_a_claim_under_way_neither_delays_another_nor_shares_with_it(
 
 
 def test_claims_by_task_take_turns(kit: Jobs, other: Database) -> None:
-    kit.database.run(register, Worker(WORKER, "host", "boot", 1, "0", {}), ["Test"])
+    kit.register(WORKER, OTHER)
     for _ in range(2):
         kit.submit(tasks=("A",))
     told: list[object] = []
 
     def meanwhile() -> None:
         if not writers_meet(kit):
-            told.append(other.run(claim.claim_by_task, "Test", OTHER, 1, TASKS))
+            told.append(other.run(turns.claim_in_turn, "Test", OTHER, 1, TASKS))
             return
         with pytest.raises(Locked):
-            other.run(claim.claim_by_task, "Test", OTHER, 1, TASKS)
+            other.run(turns.claim_in_turn, "Test", OTHER, 1, TASKS)
         told.append([])
 
-    first = interrupted(kit, meanwhile, claim.claim_by_task, "Test", WORKER, 1, TASKS)
+    first = interrupted(kit, meanwhile, turns.claim_in_turn, "Test", WORKER, 1, TASKS)
     assert isinstance(first, list) and len(first) == 1
     assert told == [[]], "two found the task idle"
 
@@ -104,6 +109,7 @@ def test_claims_by_task_take_turns(kit: Jobs, other: Database) -> None:
 def test_a_job_that_is_being_cancelled_is_not_claimed(
     kit: Jobs, other: Database, verb: Callable[..., State]
 ) -> None:
+    kit.register(WORKER, OTHER)
     token = kit.submit()
     claimed: list[Run] = []
 
@@ -150,7 +156,7 @@ def test_a_stop_that_meets_the_end_of_the_run_is_answered_truly(kit: Jobs, other
 
 
 def test_racing_workers_never_run_two_jobs_of_a_task_at_a_time(kit: Jobs, empty_url: str) -> None:
-    kit.database.run(register, Worker(WORKER, "host", "boot", 1, "0", {}), ["Test"])
+    kit.register(WORKER, OTHER)
     for number in range(40):
         kit.submit(tasks=(TASKS[number % 2],) if number % 5 else TASKS)
     in_use = {task: threading.Lock() for task in TASKS}
@@ -159,8 +165,9 @@ def test_racing_workers_never_run_two_jobs_of_a_task_at_a_time(kit: Jobs, empty_
 
     def work() -> None:
         database, me = Database(empty_url, patience=20.0), new_token()
+        kit.register(me)
         while len(done) < 40 and not faults:
-            for run in database.run(claim.claim_by_task, "Test", me, 1, TASKS):
+            for run in database.run(turns.claim_in_turn, "Test", me, 1, TASKS):
                 for task in run.tasks:
                     if not in_use[task].acquire(blocking=False):
                         faults.append(f"{task} runs twice")

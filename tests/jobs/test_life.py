@@ -30,7 +30,8 @@ class Life:
             match verb:
                 case "claim":
                     queue = self.kit.job(self.token).queue
-                    self.runs += database.run(claim.claim, queue, WORKER, 1)
+                    with self.kit.alive():
+                        self.runs += database.run(claim.claim, queue, WORKER, 1)
                 case "cancel":
                     database.run(requests.cancel, self.token, "client")
                 case "stop request":

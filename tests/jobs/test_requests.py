@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.jobs import outcomes, progress, requests
+from connector.jobs import outcomes, progress, requests, submit
 from connector.jobs.errors import NoSuchJob, WrongState
 from connector.jobs.job import NewJob
 from connector.jobs.states import Requested, State
@@ -17,7 +17,7 @@ def test_storing_a_token_twice_changes_nothing(kit: Jobs) -> None:
     token = kit.submit()
     kit.claim(token)
     before = kit.row(token)
-    kit.database.run(requests.submit, [NewJob(token, "Other", {"other": "parameters"})])
+    kit.database.run(submit.submit, [NewJob(token, "Other", {"other": "parameters"})])
     assert kit.row(token) == before
 
 

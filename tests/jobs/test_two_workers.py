@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from connector.jobs import requests
+from connector.jobs import submit
 from connector.jobs.job import NewJob
 from connector.jobs.states import State
 from connector.jobs.token import new_token
@@ -16,11 +16,12 @@ JOBS = 500
 WORKER = """
 import os, sys
 from connector.db.engine import Database
-from connector.jobs import claim, outcomes
+from connector.jobs import claim, outcomes, workers
 from connector.jobs.token import new_token
 
 url, trace = sys.argv[1:]
 database, me = Database(url), new_token()
+database.run(workers.register, workers.Worker(me, "host", "boot", 1, "0", {}), {"Test": 60.0})
 print("ready", flush=True)
 sys.stdin.readline()
 file = os.open(trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -33,7 +34,7 @@ while runs := database.run(claim.claim, "Test", me, 3):
 
 def test_each_of_many_runs_exactly_once(kit: Jobs, empty_url: str, tmp_path: Path) -> None:
     tokens = [new_token() for _ in range(JOBS)]
-    kit.database.run(requests.submit, [NewJob(token, "Test", {}) for token in tokens])
+    kit.database.run(submit.submit, [NewJob(token, "Test", {}) for token in tokens])
     trace = tmp_path / "trace"
     workers = [
         subprocess.Popen(

@@ -10,35 +10,38 @@ from connector.jobs import outcomes, requests, workers
 from connector.jobs.errors import LeaseLost
 from connector.jobs.states import State
 from connector.jobs.tables import jobs, queues
-from connector.jobs.workers import LeaseWatch, Worker
+from connector.jobs.workers import Beat, LeaseWatch
 from tests.jobs.conftest import OTHER, WORKER, Jobs
 
 
 def register(kit: Jobs, *ids: str) -> None:
-    for id in ids:
-        kit.database.run(workers.register, Worker(id, "host", "boot", 1, "0", {}), ["Test"])
+    kit.register(*ids)
+
+
+def beats(**numbers: int) -> dict[str, Beat]:
+    return {worker: Beat(number) for worker, number in numbers.items()}
 
 
 def test_a_lease_lapses_when_the_beat_stands_still_for_its_time() -> None:
     watch = LeaseWatch(15.0)
-    assert watch.lapsed(100.0, {"a": 1, "b": 1}) == {}
-    assert watch.lapsed(114.9, {"a": 1, "b": 2}) == {}
-    assert watch.lapsed(115.0, {"a": 1, "b": 2}) == {"a": 1}
-    assert watch.lapsed(129.9, {"a": 2, "b": 2}) == {"b": 2}
-    assert watch.lapsed(130.0, {"a": 2}) == {}, "one that is gone is nobody's concern"
+    assert watch.lapsed(100.0, beats(a=1, b=1)) == {}
+    assert watch.lapsed(114.9, beats(a=1, b=2)) == {}
+    assert watch.lapsed(115.0, beats(a=1, b=2)) == {"a": 1}
+    assert watch.lapsed(129.9, beats(a=2, b=2)) == {"b": 2}
+    assert watch.lapsed(130.0, beats(a=2)) == {}, "one that is gone is nobody's concern"
 
 
 def test_a_beat_tells_that_the_lease_is_still_there(kit: Jobs) -> None:
     register(kit, WORKER)
     assert kit.database.run(workers.beat, WORKER)
-    assert kit.database.read(workers.beats) == {WORKER: 1}
+    assert kit.database.read(workers.beats) == {WORKER: Beat(1)}
     assert kit.database.run(workers.evict, WORKER)
     assert not kit.database.run(workers.beat, WORKER), "a rescued worker cannot renew"
 
 
 def test_one_that_has_beaten_since_is_not_evicted(kit: Jobs) -> None:
     register(kit, WORKER)
-    seen = kit.database.read(workers.beats)[WORKER]
+    seen = kit.database.read(workers.beats)[WORKER].number
     kit.database.run(workers.beat, WORKER)
     assert not kit.database.run(workers.evict, WORKER, seen)
     assert kit.database.run(workers.evict, WORKER, seen + 1)
@@ -46,11 +49,11 @@ def test_one_that_has_beaten_since_is_not_evicted(kit: Jobs) -> None:
 
 def test_only_the_beat_counts_and_not_how_late_or_often_one_looks() -> None:
     watch = LeaseWatch(15.0)
-    assert watch.lapsed(0.0, {"a": 7}) == {}
-    assert watch.lapsed(1e6, {"a": 8}) == {}, "it has beaten since the last look"
-    assert watch.lapsed(1e6 + 14, {"a": 8}) == {}
-    assert watch.lapsed(1e6 + 16, {"a": 8}) == {"a": 8}
-    assert watch.lapsed(1e6 + 17, {"a": 7}) == {}, "another number is a sign of life"
+    assert watch.lapsed(0.0, beats(a=7)) == {}
+    assert watch.lapsed(1e6, beats(a=8)) == {}, "it has beaten since the last look"
+    assert watch.lapsed(1e6 + 14, beats(a=8)) == {}
+    assert watch.lapsed(1e6 + 16, beats(a=8)) == {"a": 8}
+    assert watch.lapsed(1e6 + 17, beats(a=7)) == {}, "another number is a sign of life"
 
 
 def test_a_stepped_clock_of_the_database_lapses_nothing(kit: Jobs) -> None:
@@ -130,8 +133,8 @@ def test_a_worker_that_ends_in_order_leaves_no_lease(kit: Jobs) -> None:
 
 def test_a_row_that_somebody_locks_does_not_delay_the_rescue_of_others(kit: Jobs) -> None:
     locked, free = kit.running(OTHER), kit.running(OTHER)
-    if not kit.database.schema:
-        return  # SQLite locks the file, never a row
+    if kit.database.dialect.name == "sqlite":
+        return  # it locks the file, never a row
     with kit.database.engine.connect() as connection, connection.begin():
         select = sa.select(jobs.c.token).where(jobs.c.token == locked.token).with_for_update()
         connection.execute(select)
@@ -147,19 +150,25 @@ def test_a_row_that_the_database_refuses_to_move_does_not_keep_others(kit: Jobs)
     assert kit.row(bad.token) == before
 
 
-def refuse(kit: Jobs, token: str) -> None:
-    """Add a trigger, as a DBA might, that refuses every change of one job."""
-    texts = [
-        f"CREATE TRIGGER refuse BEFORE UPDATE ON jobs WHEN OLD.token = '{token}' "
-        "BEGIN SELECT raise(ABORT, 'refused'); END"
-    ]
-    if schema := kit.database.schema:
-        texts = [
+def refuse(kit: Jobs, token: str, what: str = "UPDATE") -> None:
+    """Add a trigger, as a DBA might, that refuses every change, or the end, of one job."""
+    schema = kit.database.schema
+    texts = {
+        "sqlite": [
+            f"CREATE TRIGGER refuse BEFORE {what} ON jobs WHEN OLD.token = '{token}' "
+            "BEGIN SELECT raise(ABORT, 'refused'); END"
+        ],
+        "mariadb": [
+            f"CREATE TRIGGER refuse BEFORE {what} ON jobs FOR EACH ROW "
+            f"IF OLD.token = '{token}' THEN SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 4025; END IF"
+        ],
+        "postgresql": [
             f"CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION 'refused'; END $$",
-            f"CREATE TRIGGER refuse BEFORE UPDATE ON {schema}.jobs FOR EACH ROW "
+            f"CREATE TRIGGER refuse BEFORE {what} ON {schema}.jobs FOR EACH ROW "
             f"WHEN (OLD.token = '{token}') EXECUTE FUNCTION {schema}.refuse()",
-        ]
+        ],
+    }[kit.database.dialect.name]
     with kit.database.engine.begin() as connection:
         for text in texts:
             connection.exec_driver_sql(text)

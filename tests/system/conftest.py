@@ -15,13 +15,13 @@ import pytest
 from connector.actions.action import Document
 from connector.cli.remote import Remote
 from connector.db.engine import Database
-from connector.jobs import reading, requests
+from connector.jobs import reading, submit
 from connector.jobs.job import Job, NewJob
 from connector.jobs.states import State
 from connector.jobs.token import new_token
 from tests import installation
 from tests.commands import ROOT
-from tests.conftest import fresh_url, migrate
+from tests.conftest import ENGINES, fresh_url, migrate
 
 PLUGIN = Path(__file__).parent.parent / "plugin"
 DEADLINE = 30.0
@@ -116,7 +116,7 @@ class Server:
         """Store an action as http does, and return its token."""
         token = new_token()
         given = {"Do": do, "Trace": str(self.trace), "Seconds": 60, "Times": 1, **parameters}
-        self.database.run(requests.submit, [NewJob(token, queue, given)])
+        self.database.run(submit.submit, [NewJob(token, queue, given)])
         self.database.notify({queue})
         return token
 
@@ -154,7 +154,7 @@ def _cmdline(process: psutil.Process) -> list[str]:
         return []
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     """A migrated database and the means to start a server on it; ended for certain."""
     made = Server(fresh_url(request.param, request, tmp_path), tmp_path)

@@ -26,7 +26,7 @@ def test_the_installed_package_is_the_wheels_with_its_migrations_and_its_type_ma
         python(installed, tmp_path, "import connector; print(connector.__file__)")
     ).parent
     assert package == site_packages(installed) / "connector"
-    for part in ("py.typed", "migrations/env.py", "migrations/guards/sqlite.sql"):
+    for part in ("py.typed", "migrations/env.py", "migrations/guards/0002/sqlite.sql"):
         assert (package / part).is_file(), part
     found = "from connector.db.schema import migrations; print(migrations())"
     assert python(installed, tmp_path, found) == str(package / "migrations")
@@ -44,7 +44,9 @@ def test_migrate_and_serve_work_in_an_empty_folder(installed: Path, tmp_path: Pa
     program = Program((str(installed / "bin/webex-connector"),), tmp_path)
     done = program.run("migrate")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.strip() == f"ready: sqlite:///{tmp_path}/data/connector.db"
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith("0001 makes the tables"), "it says what it is about to lock"
+    assert last == f"ready: sqlite:///{tmp_path}/data/connector.db"
     with program.running("serve", "--port", "0") as server:
         assert "serving on http://127.0.0.1:" in server.first
         version = server.ask("GetVersion")

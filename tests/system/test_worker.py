@@ -8,7 +8,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from connector.jobs import requests
+from connector.jobs import requests, submit
 from connector.jobs.job import NewJob
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
@@ -112,7 +112,7 @@ def test_two_workers_run_each_of_many_actions_exactly_once(server: Server) -> No
         NewJob(new_token(), "Test", {"Do": "nothing", "Trace": str(server.trace)})
         for _ in range(500)
     ]
-    server.database.run(requests.submit, new)
+    server.database.run(submit.submit, new)
     server.start(CONNECTOR_SERVER_WORKERS="2", CONNECTOR_LOGGING_LOGLEVEL="Warning")
     eventually("all have ended", lambda: len(server.traced("end")) >= len(new), 60)
     for job in new:

@@ -1,7 +1,7 @@
 """What every engine does alike, and the places where one may differ."""
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -29,10 +29,12 @@ class Wake(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long a statement may wait for locks, and a new connection for the server."""
+    """How long a statement may wait for locks or take, and a new connection for the server."""
 
     lock_ms: int = 500
     connect_seconds: float = 5.0
+    statement_seconds: float = 5.0
+    """0: as long as it needs."""
 
 
 class Never:
@@ -56,6 +58,8 @@ class Dialect:
     name = ""
     server_side_schema = False
     """Whether tables live in a named schema of the database."""
+    poll_seconds = 1.0
+    """Longest that a worker with something to do may go without looking for news itself."""
 
     def url(self, url: sa.URL) -> sa.URL:
         """Return the URL with the driver that this program uses."""
@@ -93,6 +97,37 @@ class Dialect:
         """Return an INSERT that leaves a row alone whose key is there already."""
         raise NotImplementedError
 
+    def change(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        chosen: ColumnElement[bool] | sa.Select[Any],
+        values: Mapping[str, Any],
+        returning: Sequence[ColumnElement[Any]],
+    ) -> Sequence[sa.Row[Any]]:
+        """Change rows and return the columns `returning` of them, as they are then.
+
+        `chosen`: a condition, or a SELECT that finds and locks primary keys, which is run once.
+        """
+        if isinstance(chosen, sa.Select):
+            # As a plain subquery PostgreSQL may run it once a row, finding others each time.
+            found = chosen.cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql")
+            chosen = key_of(table).in_(sa.select(*found.c))
+        update = sa.update(table).where(chosen).values(values).returning(*returning)
+        return connection.execute(update).all()
+
+    def make_place(self, url: sa.URL) -> None:
+        """Make what must be there before the database can be made, such as a folder."""
+
+    @contextlib.contextmanager
+    def alone(self, connection: sa.Connection) -> Iterator[None]:
+        """Keep other migrations of the database off while this one runs. Raises Migrating."""
+        yield
+
+    def create_schema(self, schema: str | None) -> str | None:
+        """Return the statement that makes the schema if need be, or None where there are none."""
+        return None
+
     def missing(self, url: sa.URL) -> str | None:
         """Return what is not there yet of the database itself, in words, or None."""
         return None
@@ -116,6 +151,10 @@ class Dialect:
         """Say whether somebody else's lock was waited for in vain."""
         return False
 
+    def is_stale(self, error: DBAPIError) -> bool:
+        """Say whether the connection leads to a server that serves no longer: connect anew."""
+        return False
+
     def is_unavailable(self, error: DBAPIError) -> bool:
         """Say whether the server is out of reach or refuses work for now."""
         return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
@@ -126,3 +165,9 @@ class Dialect:
     def wake(self, engine: sa.Engine) -> Wake:
         """Return a wake for one worker."""
         return Never()
+
+
+def key_of(table: sa.Table) -> ColumnElement[Any]:
+    """Return a table's primary key as one expression."""
+    columns = list(table.primary_key.columns)
+    return columns[0] if len(columns) == 1 else sa.tuple_(*columns)

@@ -1,8 +1,10 @@
 """PostgreSQL: sessions that never hang, and news by NOTIFY."""
 
+import contextlib
 import math
 import time
-from collections.abc import Collection
+import zlib
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -13,18 +15,19 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.dialects.base import Dialect, Waits, Wake
+from connector.db.errors import Migrating
 
 CHANNEL = "webex_connector"
 
 # A lock or a statement that takes longer than these is given up, so that no loop of ours stands
 # still longer than a lease allows; a transaction left open by a frozen process is ended.
 SESSION = {
-    "statement_timeout": "5s",
     "idle_in_transaction_session_timeout": "5s",
     "timezone": "UTC",
 }
 
 LOCKED = "55P03"  # lock not available within lock_timeout
+READ_ONLY = "25006"  # cannot write in a read-only transaction
 AGAIN = 5.0
 """Seconds between two tries to listen again; polling goes on meanwhile."""
 
@@ -46,7 +49,11 @@ class PostgreSQL(Dialect):
 
     def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
         """Return engine options: time-outs for every wait, and READ COMMITTED said aloud."""
-        session = {**SESSION, "lock_timeout": f"{waits.lock_ms}ms"}
+        session = {
+            **SESSION,
+            "lock_timeout": f"{waits.lock_ms}ms",
+            "statement_timeout": f"{round(waits.statement_seconds * 1000)}ms",
+        }
         options = " ".join(f"-c {name}={value}" for name, value in session.items())
         return {
             "isolation_level": "READ COMMITTED",
@@ -61,6 +68,26 @@ class PostgreSQL(Dialect):
                 "options": options,
             },
         }
+
+    @contextlib.contextmanager
+    def alone(self, connection: sa.Connection) -> Iterator[None]:
+        """Hold an advisory lock of the session, named after the schema."""
+        name = connection.get_execution_options()["schema_translate_map"][None]
+        key = zlib.crc32(f"webex-connector migrate {name}".encode())
+        if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar():
+            raise Migrating
+        connection.commit()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(DBAPIError):  # with the session the lock is gone as well
+                connection.rollback()
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+                connection.commit()
+
+    def create_schema(self, schema: str | None) -> str | None:
+        """Return CREATE SCHEMA IF NOT EXISTS."""
+        return f'CREATE SCHEMA IF NOT EXISTS "{schema}"'
 
     def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
         """Return microseconds since 1970, exact."""
@@ -77,6 +104,14 @@ class PostgreSQL(Dialect):
     def is_locked(self, error: DBAPIError) -> bool:
         """Say whether a row or table stayed locked for the whole lock_timeout."""
         return getattr(error.orig, "sqlstate", None) == LOCKED
+
+    def is_stale(self, error: DBAPIError) -> bool:
+        """Say whether the server has become read-only: a standby, or about to be one."""
+        return getattr(error.orig, "sqlstate", None) == READ_ONLY
+
+    def is_unavailable(self, error: DBAPIError) -> bool:
+        """Say whether the server is out of reach, or refuses work for now."""
+        return self.is_stale(error) or super().is_unavailable(error)
 
     def notify(self, connection: sa.Connection, queues: Collection[str]) -> None:
         """Send one notification a queue, in a transaction of its own."""

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from sqlalchemy.sql import ColumnElement
 
 from connector.db.dialects.base import Dialect, Waits, Wake
 from connector.db.dialects.turn import NotInTime, turn
-from connector.db.errors import Locked
+from connector.db.errors import Locked, Migrating
 from connector.db.types import Timestamp
 
 _IN_MODIFY = 0x2  # sys/inotify.h
@@ -37,6 +38,11 @@ class SQLite(Dialect):
         """Return the URL with the file's real path, so that links to it share its locks."""
         return url.set(database=os.path.realpath(url.database)) if url.database else url
 
+    def make_place(self, url: sa.URL) -> None:
+        """Make the folder of the file."""
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+
     def prepare(self, engine: sa.Engine) -> None:
         """Set the pragmas of each connection."""
 
@@ -45,6 +51,12 @@ class SQLite(Dialect):
             raw.isolation_level = None  # the driver must not begin transactions on its own
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
                 raw.execute(f"PRAGMA {pragma}")
+
+        @sa.event.listens_for(engine, "begin")
+        def on_begin(connection: sa.Connection) -> None:
+            # A transaction that reads first and then writes could not wait for another writer.
+            how = connection.get_execution_options().get("sqlite_begin", "BEGIN")
+            connection.exec_driver_sql(how)
 
     def never_create(self, engine: sa.Engine) -> None:
         """Refuse to connect while the file is not there."""
@@ -67,9 +79,23 @@ class SQLite(Dialect):
                     stack.enter_context(turn(f"{path}-turn", self._lock_seconds))
                 except NotInTime:
                     raise Locked(f"another process is writing to {path}, for too long") from None
+            connection.execution_options(sqlite_begin="BEGIN IMMEDIATE" if write else "BEGIN")
             stack.enter_context(connection.begin())
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
             yield
+
+    @contextlib.contextmanager
+    def alone(self, connection: sa.Connection) -> Iterator[None]:
+        """Hold a lock file of its own, and each transaction's lock from its begin."""
+        connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        path = connection.engine.url.database
+        if not path:
+            yield
+            return
+        try:
+            with turn(f"{path}-migrate", 0.0):
+                yield
+        except NotInTime:
+            raise Migrating from None
 
     def now(self) -> ColumnElement[datetime]:
         """Return this host's clock: the database is a file on the same host."""

@@ -1,0 +1,147 @@
+"""MariaDB 10.6 or later through PyMySQL."""
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import insert
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.sql import ColumnElement
+
+from connector.db.dialects.base import Dialect, Waits, key_of
+from connector.db.errors import Migrating
+from connector.db.types import Timestamp
+
+# Times in UTC; texts that do not fit are errors; SET sees the row as it was, as in other engines.
+# A lock or a statement that takes longer than these is given up, so that no loop of ours stands
+# still longer than a lease allows; a transaction left open by a frozen process is ended.
+SESSION = (
+    "SET SESSION time_zone = '+00:00', "
+    "sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,SIMULTANEOUS_ASSIGNMENT'), "
+    "innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {metadata_lock}, "
+    "max_statement_time = {statement}, idle_transaction_timeout = 5"
+)
+
+# https://mariadb.com/kb/en/mariadb-error-code-reference/
+DEADLOCK, CHANGED = 1213, 1020
+LOCKED = 1205
+READ_ONLY = {1290, 1792, 1836}
+AWAY = {
+    *(1021, 1041, 1114),  # disk full, out of memory, table full
+    *(1040, 1042, 1043, 1203, 1226),  # too many connections, bad handshake
+    *(1053, 1077, 1152, 1158, 1159, 1160, 1161, 1927),  # shut down, broken, killed
+    *(1317, 1969),  # statement interrupted, or longer than max_statement_time
+    *(2002, 2003, 2006, 2013, 2055, 4031),  # no connection, or a lost one
+}
+
+
+class MariaDB(Dialect):
+    """MariaDB: no UPDATE … RETURNING, no partial index, no wake-up; deadlocks are ordinary."""
+
+    name = "mariadb"
+    poll_seconds = 0.1
+
+    def url(self, url: sa.URL) -> sa.URL:
+        """Return the URL with PyMySQL as the driver, and the character set that holds all."""
+        return url.set(drivername="mariadb+pymysql").update_query_dict({"charset": "utf8mb4"})
+
+    def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
+        """Return engine options: time-outs for every wait, and READ COMMITTED said aloud.
+
+        MariaDB counts waits for locks in whole seconds.
+        """
+        seconds = max(1, math.ceil(waits.lock_ms / 1000))
+        return {
+            "isolation_level": "READ COMMITTED",
+            "pool_timeout": waits.connect_seconds,
+            "connect_args": {
+                "program_name": application,
+                "connect_timeout": max(2, math.ceil(waits.connect_seconds)),
+                "read_timeout": waits.statement_seconds + 3 if waits.statement_seconds else None,
+                "write_timeout": 8,
+                "init_command": SESSION.format(
+                    lock=seconds, metadata_lock=seconds, statement=waits.statement_seconds
+                ),
+            },
+        }
+
+    @contextlib.contextmanager
+    def alone(self, connection: sa.Connection) -> Iterator[None]:
+        """Hold a named lock of the server."""
+        name = sa.func.concat("webex-connector migrate ", sa.func.database())
+        if connection.execute(sa.select(sa.func.get_lock(name, 0))).scalar() != 1:
+            raise Migrating
+        try:
+            yield
+        finally:
+            with contextlib.suppress(DBAPIError):  # with the session the lock is gone as well
+                connection.execute(sa.select(sa.func.release_lock(name)))
+
+    def now(self) -> ColumnElement[datetime]:
+        """Return the server's clock in UTC; the same within one statement."""
+        return sa.func.utc_timestamp(sa.text("6"), type_=Timestamp())
+
+    def after(self, moment: ColumnElement[datetime], seconds: float) -> ColumnElement[datetime]:
+        """Return the moment that lies `seconds` after another."""
+        micros = round(seconds * 1_000_000)
+        unit = sa.text("MICROSECOND")
+        return sa.func.timestampadd(unit, micros, moment, type_=Timestamp())
+
+    def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
+        """Return microseconds since 1970, exact."""
+        unit, epoch = sa.text("MICROSECOND"), sa.text("'1970-01-01'")
+        return sa.func.timestampdiff(unit, epoch, moment, type_=sa.BigInteger())
+
+    def insert_new(self, table: sa.Table) -> sa.Insert:
+        """Return INSERT … ON DUPLICATE KEY UPDATE of the key with itself.
+
+        INSERT IGNORE would also take rows that break a rule, and bend or drop them in silence.
+        """
+        key = next(iter(table.primary_key.columns))
+        return insert(table).on_duplicate_key_update({key.name: key})
+
+    def change(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        chosen: ColumnElement[bool] | sa.Select[Any],
+        values: Mapping[str, Any],
+        returning: Sequence[ColumnElement[Any]],
+    ) -> Sequence[sa.Row[Any]]:
+        """Lock the rows, change them, and read them again: three statements in place of one."""
+        if not isinstance(chosen, sa.Select):
+            chosen = sa.select(*table.primary_key).where(chosen).with_for_update()
+        keys = [key if len(key) > 1 else key[0] for key in connection.execute(chosen)]
+        if not keys:
+            return []
+        these = key_of(table).in_(keys)
+        connection.execute(sa.update(table).where(these).values(values))
+        return connection.execute(sa.select(*returning).where(these)).all()
+
+    def is_transient(self, error: DBAPIError) -> bool:
+        """Say whether the transaction lost against another one."""
+        return _code(error) in (DEADLOCK, CHANGED)
+
+    def is_locked(self, error: DBAPIError) -> bool:
+        """Say whether a row or table stayed locked for the whole time-out."""
+        return _code(error) == LOCKED
+
+    def is_stale(self, error: DBAPIError) -> bool:
+        """Say whether the server has become read-only: a replica, or about to be one."""
+        return _code(error) in READ_ONLY
+
+    def is_unavailable(self, error: DBAPIError) -> bool:
+        """Say whether the server is out of reach, or refuses work for now."""
+        return (
+            error.connection_invalidated
+            or isinstance(error, InterfaceError)
+            or _code(error) in AWAY | READ_ONLY
+        )
+
+
+def _code(error: DBAPIError) -> int | None:
+    arguments = getattr(error.orig, "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], int) else None

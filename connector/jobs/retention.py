@@ -1,0 +1,82 @@
+"""How long actions that have ended stay answerable: after that they go, with all about them."""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from connector.db.engine import Database, Tx
+from connector.jobs.states import State
+from connector.jobs.tables import jobs
+
+_log = structlog.stdlib.get_logger(__name__)
+
+BATCH = 500
+"""Jobs removed in one transaction: short enough to be in nobody's way."""
+
+Keep = Mapping[State, float | None]
+"""Days for which jobs that ended in a state are kept; None: for ever."""
+
+
+def prune(database: Database, keep: Keep) -> int:
+    """Remove one batch of each state's jobs whose time is over; return how many were removed.
+
+    Jobs that somebody has locked are passed over, and one that the database refuses to remove
+    keeps no other. Call again while there is a full batch. Raises Unavailable.
+    """
+    removed = 0
+    for state, days in keep.items():
+        if days is not None:
+            removed += _batch(database, state, days)
+    return removed
+
+
+def _batch(database: Database, state: State, days: float) -> int:
+    try:
+        return len(database.run(_remove, state, days, ()))
+    except DBAPIError as error:
+        _log.warning("removal of ended actions refused", state=state.value, error=_why(error))
+    # One of them makes trouble: alone it is passed over.
+    removed = 0
+    passed_over: list[str] = []
+    for _ in range(BATCH):
+        tokens = database.read(_over, state, days, passed_over, 1)
+        if not tokens:
+            break
+        try:
+            removed += len(database.run(_delete, tokens))
+        except DBAPIError as error:
+            passed_over += tokens
+            _log.warning("removal of an action refused", token=tokens[0], error=_why(error))
+    return removed
+
+
+def _remove(tx: Tx, state: State, days: float, without: Sequence[str]) -> Sequence[str]:
+    return _delete(tx, _over(tx, state, days, without, BATCH))
+
+
+def _over(tx: Tx, state: State, days: float, without: Sequence[str], limit: int) -> Sequence[str]:
+    """Return tokens of jobs that ended so long ago, the oldest first, and lock them."""
+    select = (
+        sa.select(jobs.c.token)
+        .where(jobs.c.state == state, jobs.c.ended_at < tx.after(-days * 86400.0))
+        .order_by(jobs.c.ended_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    if without:
+        select = select.where(jobs.c.token.notin_(without))
+    return tx.execute(select).scalars().all()
+
+
+def _delete(tx: Tx, tokens: Sequence[str]) -> Sequence[str]:
+    if tokens:
+        # Again the state: between two transactions an operator may have reopened one.
+        ended = jobs.c.ended_at.isnot(None)
+        tx.execute(sa.delete(jobs).where(jobs.c.token.in_(tokens), ended))
+    return tokens
+
+
+def _why(error: DBAPIError) -> str:
+    return str(error.orig).partition("\n")[0]  # what follows may quote the row

@@ -1,0 +1,63 @@
+"""What a worker does now and then, besides running actions: each is due at a time of its own."""
+
+from collections.abc import Iterable
+
+from connector import log
+from connector.config import Settings
+from connector.db import schema
+from connector.db.engine import Database
+from connector.jobs import retention, turns
+from connector.jobs.states import State
+
+_log = log.logger(__name__)
+
+PRUNE = 60.0
+"""Seconds between two looks for actions whose time is over; a full batch is followed at once."""
+
+CHECK = 30.0
+"""Seconds between two looks whether this program may still run on the schema."""
+
+ADOPT = 600.0
+"""Seconds between two looks for jobs that an earlier program stored without a task_key."""
+
+
+class Upkeep:
+    """Small work on the whole database. `on_tasks`: queues whose jobs work on tasks."""
+
+    def __init__(self, database: Database, settings: Settings, on_tasks: Iterable[str]) -> None:
+        self._database = database
+        kept = settings.retention
+        self._keep = {
+            State.FINISHED: kept.finished_days,
+            State.FAILED: kept.failed_days,
+            State.STOPPED: kept.stopped_days,
+            State.CANCELLED: kept.cancelled_days,
+        }
+        self._queues = list(on_tasks)
+        self._prune_at = self._adopt_at = 0.0
+        self._check_at = float("-inf")
+
+    def turn(self, now: float, free: bool) -> None:
+        """Do what is due at the monotonic time `now`; the larger work only when a slot is `free`.
+
+        Raises Unavailable, and SchemaMismatch when this program may not run here any more.
+        """
+        if now >= self._check_at:
+            self._check_at = now + CHECK
+            schema.check(self._database)
+        if not free:
+            return
+        if now >= self._adopt_at:
+            self._adopt_at = now + ADOPT
+            for queue in self._queues:
+                self._database.run(turns.adopt, queue)
+        if now >= self._prune_at:
+            removed = retention.prune(self._database, self._keep)
+            self._prune_at = now + (PRUNE if removed < retention.BATCH else 0.0)
+            if removed:
+                _log.info("ended actions removed", actions=removed)
+
+    @property
+    def due(self) -> float:
+        """Monotonic time at which the next thing is due."""
+        return min(self._check_at, self._adopt_at, self._prune_at)

@@ -1,0 +1,101 @@
+"""What is asked of running actions, what they may take, and how they are ended."""
+
+from collections.abc import Mapping, Sequence
+
+from connector import log
+from connector.actions.action import Action
+from connector.config import QueueSettings, Settings
+from connector.db.engine import Database
+from connector.jobs import progress
+from connector.jobs.states import Requested
+from connector.worker.slots import STACKS, Ending, Slot
+
+_log = log.logger(__name__)
+
+
+class Watch:
+    """Watches the slots that run something. `actions`: by name, for what can be paused."""
+
+    def __init__(self, settings: Settings, actions: Mapping[str, Action]) -> None:
+        self._settings = settings
+        self._actions = actions
+        self._stop_by = float("inf")
+
+    def honour(self, database: Database, worker_id: str, slots: Sequence[Slot], now: float) -> None:
+        """Ask those to end of whom a stop or a pause was requested. Raises Unavailable.
+
+        An action that cannot be paused runs on; it is paused if it comes back to its queue.
+        """
+        asked = database.read(progress.requests, worker_id)
+        for slot in slots:
+            match asked.get(slot.run.token) if slot.run else None:
+                case Requested.STOP:
+                    slot.ask_to_end(Ending.STOP, now, self._grace(slot))
+                case Requested.PAUSE if self._pausable(slot) and slot.ending is None:
+                    slot.ask_to_end(Ending.PAUSE, now, self._grace(slot))
+
+    def enforce(self, slots: Sequence[Slot], now: float) -> None:
+        """End what has used up its time, and kill what did not end when it was asked."""
+        for slot in slots:
+            if slot.run and slot.ending in (None, Ending.LIMIT):
+                self._limit(slot, now)
+            if slot.deaf and slot.ending is None:
+                _log.error("slot has closed its channel: killed", pid=slot.pid)
+                slot.kill()
+            slot.kill_if_due(now)
+
+    def hand_back(self, slots: Sequence[Slot], now: float) -> None:
+        """Ask all to end for a shutdown: what runs and cannot be paused has some time before."""
+        patience = self._settings.worker.shutdown_seconds
+        if self._stop_by == float("inf"):
+            self._stop_by = now + patience
+        elif now >= self._stop_by:
+            self._stop_by = float("-inf")
+        for slot in slots:
+            if slot.ending is None and (
+                slot.run is None or self._pausable(slot) or now >= self._stop_by
+            ):
+                slot.ask_to_end(Ending.SHUTDOWN, now, self._grace(slot) if slot.run else 0.5)
+
+    def hurry(self) -> None:
+        """Have a shutdown wait for nobody."""
+        self._stop_by = float("-inf")
+
+    def next(self, slots: Sequence[Slot]) -> float:
+        """Return the monotonic time at which something here is due."""
+        times = [self._stop_by] if self._stop_by > float("-inf") else []
+        for slot in slots:
+            if slot.kill_at is not None:
+                times.append(slot.kill_at if slot.asked_stacks else slot.kill_at - STACKS)
+            elif slot.run and slot.ending is None:
+                times += [at for at, _, _ in self._limits(slot)]
+        return min(times, default=float("inf"))
+
+    def _limit(self, slot: Slot, now: float) -> None:
+        for at, why, grace in self._limits(slot):
+            if now >= at and (slot.ending is None or grace == 0.0):
+                slot.ask_to_end(Ending.LIMIT, now, grace, why)
+
+    def _limits(self, slot: Slot) -> list[tuple[float, str, float]]:
+        """Return for each limit of a run: when it is reached, what to say, the grace then."""
+        queue = self._queue(slot)
+        found = []
+        if limit := queue.hard_limit_seconds:
+            told = f"it ran longer than HardLimitSeconds={limit:g}"
+            found.append((slot.began + limit, told, 0.0))
+        if limit := queue.no_progress_seconds:
+            told = f"it told no progress for NoProgressSeconds={limit:g}"
+            found.append((slot.heard + limit, told, 0.0))
+        if limit := queue.soft_limit_seconds:
+            told = f"it ran longer than SoftLimitSeconds={limit:g}"
+            found.append((slot.began + limit, told, queue.grace_seconds))
+        return found
+
+    def _queue(self, slot: Slot) -> QueueSettings:
+        return self._settings.queue(slot.run.queue if slot.run else "")
+
+    def _grace(self, slot: Slot) -> float:
+        return self._queue(slot).grace_seconds
+
+    def _pausable(self, slot: Slot) -> bool:
+        return slot.run is not None and bool(self._actions[slot.run.queue].pausable)

@@ -1,0 +1,111 @@
+"""A real MariaDB server on a free loopback port in a folder of its own, also for root."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pymysql
+
+START_SECONDS = 60.0
+PLACES = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+
+# Durability against power loss is not what the tests look at, and costs most of their time.
+OPTIONS = {
+    "innodb-flush-log-at-trx-commit": "0",
+    "innodb-buffer-pool-size": "64M",
+    "innodb-log-file-size": "64M",
+    "max-connections": "200",
+    "skip-name-resolve": "1",
+}
+
+
+def installed() -> bool:
+    """Say whether the programs of a server are on this machine."""
+    return _program("mariadbd") is not None
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path=PLACES)
+
+
+@contextlib.contextmanager
+def start(**options: str) -> Iterator[str]:
+    """Start a server and yield the URL of its database `mysql`; remove it at the end."""
+    with tempfile.TemporaryDirectory(
+        prefix="webex-connector-mariadb-", ignore_cleanup_errors=True
+    ) as name:
+        with _serving(Path(name), {**OPTIONS, **options}) as url:
+            yield url
+
+
+@contextlib.contextmanager
+def _serving(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    server, install = _program("mariadbd"), _program("mariadb-install-db")
+    assert server and install, "MariaDB is not installed"
+    user = "mysql" if os.geteuid() == 0 else None  # the server refuses to run as root
+    data, socket_path = folder / "data", folder / "socket"
+    if user:
+        shutil.chown(folder, user)
+    subprocess.run(
+        [
+            install,
+            "--no-defaults",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            *([f"--user={user}"] if user else []),
+        ],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = folder / "server.log"
+    with log.open("wb") as told:
+        process = subprocess.Popen(
+            [
+                server,
+                "--no-defaults",
+                f"--datadir={data}",
+                f"--socket={socket_path}",
+                f"--pid-file={folder / 'pid'}",
+                "--bind-address=127.0.0.1",
+                f"--port={port}",
+                *(f"--{name}={value}" for name, value in settings.items()),
+                *([f"--user={user}"] if user else []),
+            ],
+            stdout=told,
+            stderr=told,
+            cwd=folder,
+        )
+    try:
+        _wait(process, port, log)
+        yield f"mariadb://root@127.0.0.1:{port}/mysql"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            pymysql.connect(host="127.0.0.1", port=port, user="root", connect_timeout=2).close()
+            return
+        except pymysql.err.OperationalError as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(log.read_text(errors="replace")) from error
+        time.sleep(0.05)
