@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,8 +26,8 @@ class Submission:
     """The client's own name for it, sent as ActionID."""
     do: str
     token: str | None = None
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    """Verbs asked of it, each with the status that was answered, or "" without a clear answer."""
+    asked: list[tuple[str, str, float]] = field(default_factory=list)
+    """Verbs asked of it, each with the status that answered it, "" if none did, and when."""
 
 
 class Client:
@@ -51,7 +52,7 @@ class Client:
         assert submission.token is not None
         data = self._ask("QueueInfo", QueueName=QUEUE, QueueAction=verb, Token=submission.token)
         status = data.findtext("actions/action/status") if data is not None else None
-        submission.asked.append((verb, status or ""))
+        submission.asked.append((verb, status or "", time.monotonic()))
 
     def _ask(self, action: str, **parameters: str) -> ET.Element | None:
         try:

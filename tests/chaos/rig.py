@@ -20,7 +20,7 @@ from tests.chaos.checks import Verdict, check
 from tests.chaos.load import QUEUE, Client, Load, Submission
 from tests.chaos.places import Engine, Place, Wish, eventually
 from tests.chaos.trace import Note, Trace
-from tests.chaos.tree import Tree
+from tests.chaos.tree import SLOTS, Tree
 from tests.conftest import migrate
 
 DRAIN = 60.0
@@ -49,8 +49,8 @@ class Size:
 
     rounds: int = 2
     """Times that each fault is injected."""
-    windows: int = 5
-    batch: int = 100
+    windows: int = 4
+    batch: int = 60
     submissions: int = 20
     """Sent between two rounds, at least."""
 
@@ -88,6 +88,8 @@ class Rig:
             name = f"host{number + 1}"
             self.trees.append(Tree("work", folder / name, place.direct, environment))
         self.load = Load(self.client, seed)
+        self.injected: list[tuple[str, float]] = []
+        """The faults so far, each with its monotonic moment."""
         self.stack = contextlib.ExitStack()
         """For what a fault begins in `inject` and ends in `heal`."""
 
@@ -124,8 +126,8 @@ class Rig:
         select = sa.select(jobs.c.token).where(jobs.c.state.in_(OPEN))
         return self.database.read(lambda tx: set(tx.execute(select).scalars()))
 
-    def rate(self, batch: int) -> float:
-        """Have actions that do nothing run, and return how many ran a second."""
+    def rate(self, batch: int) -> tuple[float, int]:
+        """Have actions run that do nothing; return how many a second, and in how many slots."""
         new: list[NewJob] = []
         for _ in range(batch):
             submission = self.load.new("nothing")
@@ -145,7 +147,8 @@ class Rig:
         took = time.monotonic() - begun
         mine = {job.token for job in new}
         eventually("their ends are stored", lambda: not mine & self.open(), DRAIN)
-        return batch / took
+        slots = {note.pid for token in mine for note in self.trace.by_token[token]}
+        return batch / took, len(slots)
 
     def back(self, healed: float, victims: list[Note]) -> float:
         """Wait until a new action has run, and what was interrupted runs; return the seconds."""
@@ -204,7 +207,11 @@ def _run(rig: Rig, faults: Sequence[Fault], size: Size) -> Outcome:
     rig.trace.read()
     one_host = rig.wish.hosts == 1
     outcome.verdict = check(
-        rig.database, rig.load.submissions, rig.trace.by_token, one_host=one_host
+        rig.database,
+        rig.load.submissions,
+        rig.trace.by_token,
+        rig.injected,
+        one_host=one_host,
     )
     outcome.verdict.wrong += late
     outcome.submitted = len(rig.load.submissions)
@@ -217,6 +224,7 @@ def _once(rig: Rig, fault: Fault, size: Size) -> float:
     enough = len(rig.load.accepted) + size.submissions
     eventually("clients are served", lambda: len(rig.load.accepted) >= enough)
     victims = rig.running()
+    rig.injected.append((fault.name, time.monotonic()))
     try:
         fault.inject(rig)
     finally:
@@ -226,7 +234,11 @@ def _once(rig: Rig, fault: Fault, size: Size) -> float:
 
 def _best_rate(rig: Rig, size: Size) -> float:
     """Return the highest of some rates: what else the machine does only makes them lower."""
-    return max((rig.rate(size.batch) for _ in range(size.windows)), default=0.0)
+    if not size.windows:
+        return 0.0
+    slots = SLOTS * len(rig.trees)
+    eventually("every slot takes part", lambda: rig.rate(size.batch)[1] >= slots)
+    return max(rig.rate(size.batch)[0] for _ in range(size.windows))
 
 
 def _end(rig: Rig, late: list[str]) -> None:

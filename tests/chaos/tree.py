@@ -18,11 +18,13 @@ PLUGIN = Path(__file__).parent / "plugin"
 LEASE = 3.0
 """Seconds of a lease in a rig: short, so that lapses are quick."""
 
+SLOTS = 3
+
 SETTINGS = {
     "SERVER_PORT": "0",
     "SERVER_ANSWERSECONDS": "2",
     "DATABASE_CONNECTTIMEOUTSECONDS": "2",
-    "ACTIONS_MAXIMUMTHREADS": "3",
+    "ACTIONS_MAXIMUMTHREADS": str(SLOTS),
     "ACTIONS_GRACESECONDS": "1",
     "ACTIONS_RETRYSECONDS": "0.2",
     "WORKER_LEASESECONDS": str(LEASE),
