@@ -5,6 +5,7 @@ import functools
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from connector.config import Settings
+from connector.db.dialects.base import Pooler
 from connector.db.engine import Database
 
 # linux/prctl.h
@@ -81,14 +83,19 @@ def open_database(
 ) -> Database:
     """Return the database of the settings; nothing is connected yet. Raises BadURL.
 
-    `application`: what the server shows as the name of the connections, behind our own.
+    `application`: what kind of process it is; the server shows it with host and pid as the name of
+    the connections.
     `patience`: seconds to go on trying where somebody else holds a lock. `statement_seconds`: how
     long one statement may take; 0: as long as it needs.
     """
+    database = settings.database
+    direct = database.direct_url.get_secret_value() if database.direct_url else ""
     return Database(
-        settings.database.url.get_secret_value(),
+        database.url.get_secret_value(),
         schema=settings.database.schema_name,
-        application=f"webex-connector {application}",
+        application=f"{application}/{socket.gethostname()}/{os.getpid()}"[:63],
+        hold_seconds=min(5.0, settings.worker.lease_seconds / 2),
+        pooler=Pooler(direct) if database.pooler else None,
         pool_size=pool_size,
         patience=patience,
         create=create,

@@ -4,10 +4,10 @@
 problem at once. The sections are stated in ``sections`` and ``tasks``.
 """
 
+from connector.config.database import DatabaseSettings
 from connector.config.errors import ConfigError, IniError
 from connector.config.load import DEFAULT_FILE, Loaded, load
 from connector.config.sections import (
-    DatabaseSettings,
     LoggingSettings,
     PathsSettings,
     QueueSettings,

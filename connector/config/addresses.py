@@ -111,6 +111,15 @@ DatabaseURL = Annotated[
     PlainSerializer(_shown_database, return_type=str),
     Form("a database URL", secret=True),
 ]
+DirectURL = Annotated[
+    SecretStr | None,
+    AfterValidator(lambda secret: None if secret is None else _database_url(secret)),
+    PlainSerializer(
+        lambda secret, info: None if secret is None else _shown_database(secret, info),
+        return_type=str | None,
+    ),
+    Form("a database URL", secret=True),
+]
 SchemaName = Annotated[str, AfterValidator(_schema_name), Form(_SCHEMA_NAMES)]
 AccessToken = Annotated[
     SecretStr | None, BeforeValidator(_token), ShownAsMask, Form("a token", secret=True)

@@ -10,11 +10,11 @@ from pydantic import SecretStr
 
 from connector.config.addresses import is_loopback
 from connector.config.build import Builder
+from connector.config.database import DatabaseSettings
 from connector.config.errors import ConfigError
 from connector.config.include import read
 from connector.config.ini import Document, fold
 from connector.config.sections import (
-    DatabaseSettings,
     LoggingSettings,
     PathsSettings,
     QueueSettings,

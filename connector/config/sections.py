@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from connector.config.addresses import DatabaseURL, LoopbackHost, SchemaName
+from connector.config.addresses import LoopbackHost
 from connector.config.values import Days, Folder, Form, Seconds, Setting, Size, Whole, Word
 
 
@@ -69,40 +69,6 @@ class ServerSettings(SectionModel, frozen=True):
             "processes",
         ),
     ] = 1
-
-
-class DatabaseSettings(SectionModel, frozen=True):
-    """Where actions, their states and what was fetched are kept."""
-
-    url: Annotated[
-        DatabaseURL,
-        Setting(
-            "The database: SQLite for one host, PostgreSQL for one or many. Passwords are never "
-            "shown. An absolute SQLite path has four slashes.",
-            key="URL",
-            default="sqlite:///<DataDirectory>/connector.db",
-            example="postgresql://connector@127.0.0.1:5432/connector",
-        ),
-    ]
-    schema_name: Annotated[
-        SchemaName,
-        Setting("PostgreSQL schema that holds all tables. SQLite has none.", key="Schema"),
-    ] = "webex_connector"
-    lock_timeout_ms: Annotated[
-        Whole,
-        Field(ge=1, le=500),
-        Setting(
-            "Longest that one statement waits for rows or tables that others have locked, so "
-            "that a lock held elsewhere never keeps a worker from its beat.",
-            "milliseconds",
-            key="LockTimeoutMS",
-        ),
-    ] = 500
-    connect_timeout_seconds: Annotated[
-        Seconds,
-        Field(gt=0, le=60),
-        Setting("Longest wait for a new connection to the database.", "seconds"),
-    ] = 5.0
 
 
 class PathsSettings(SectionModel, frozen=True):

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
+from connector.config.database import DatabaseSettings
 from connector.config.ini import fold
 from connector.config.sections import (
-    DatabaseSettings,
     LoggingSettings,
     PathsSettings,
     QueueSettings,

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql import ColumnElement, Executable
 
-from connector.db.dialects.base import Dialect, Waits, Wake
+from connector.db.dialects.base import Dialect, Pooler, Waits, Wake
 from connector.db.errors import BadURL, InDoubt, Locked, Unavailable
 from connector.db.types import Timestamp
 
@@ -73,8 +73,9 @@ class Database:
     as the name of each connection. `lock_timeout_ms`, `statement_seconds` (0: no bound) and
     `connect_seconds` bound how long a statement waits for locks, how long it takes, and how long
     connecting may take; `patience` is how many seconds to go on trying where somebody holds a
-    lock. `create`: whether connecting may make an empty database, on engines where it can.
-    Raises BadURL.
+    lock; `hold_seconds` how long a transaction may stand idle. `create`: whether connecting may
+    make an empty database, on engines where it can. `pooler`: what stands between us and the
+    server, if anything does. Raises BadURL.
     """
 
     def __init__(
@@ -89,13 +90,15 @@ class Database:
         statement_seconds: float = 5.0,
         patience: float = 0.0,
         create: bool = True,
+        hold_seconds: float = 5.0,
+        pooler: Pooler | None = None,
     ) -> None:
         self._patience = patience
         parsed = _parse(url)
         self.dialect = _dialect(parsed)
         self.schema = schema if self.dialect.server_side_schema else None
-        waits = Waits(lock_timeout_ms, connect_seconds, statement_seconds)
-        options = self.dialect.engine_options(parsed, application, waits)
+        waits = Waits(lock_timeout_ms, connect_seconds, statement_seconds, hold_seconds)
+        options = self.dialect.engine_options(parsed, application, waits, pooler)
         # Values are what clients sent and actions found: none of it belongs into an error's text.
         engine = sa.create_engine(
             self.dialect.url(parsed),

@@ -36,6 +36,16 @@ class Waits:
     connect_seconds: float = 5.0
     statement_seconds: float = 5.0
     """0: as long as it needs."""
+    hold_seconds: float = 5.0
+    """Longest that a transaction may stand idle, and so that a frozen process holds its locks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pooler:
+    """A program between us and the server that lends us a session for one transaction at a time."""
+
+    direct_url: str = ""
+    """The server itself, for what needs a session of its own; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,9 @@ class Dialect:
         """Return the URL with the driver that this program uses."""
         return url
 
-    def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
+    def engine_options(
+        self, url: sa.URL, application: str, waits: Waits, pooler: Pooler | None
+    ) -> dict[str, Any]:
         """Return keyword arguments for `sqlalchemy.create_engine`."""
         return {}
 

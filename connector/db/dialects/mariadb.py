@@ -12,7 +12,7 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.sql import ColumnElement
 
-from connector.db.dialects.base import Beside, Dialect, Waits, key_of
+from connector.db.dialects.base import Beside, Dialect, Pooler, Waits, key_of
 from connector.db.errors import Migrating
 from connector.db.types import Timestamp
 
@@ -23,7 +23,7 @@ SESSION = (
     "SET SESSION time_zone = '+00:00', "
     "sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,SIMULTANEOUS_ASSIGNMENT'), "
     "innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {metadata_lock}, "
-    "max_statement_time = {statement}, idle_transaction_timeout = 5"
+    "max_statement_time = {statement}, idle_transaction_timeout = {hold}"
 )
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
@@ -49,7 +49,9 @@ class MariaDB(Dialect):
         """Return the URL with PyMySQL as the driver, and the character set that holds all."""
         return url.set(drivername="mariadb+pymysql").update_query_dict({"charset": "utf8mb4"})
 
-    def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
+    def engine_options(
+        self, url: sa.URL, application: str, waits: Waits, pooler: Pooler | None
+    ) -> dict[str, Any]:
         """Return engine options: time-outs for every wait, and READ COMMITTED said aloud.
 
         MariaDB counts waits for locks in whole seconds.
@@ -64,7 +66,10 @@ class MariaDB(Dialect):
                 "read_timeout": waits.statement_seconds + 3 if waits.statement_seconds else None,
                 "write_timeout": 8,
                 "init_command": SESSION.format(
-                    lock=seconds, metadata_lock=seconds, statement=waits.statement_seconds
+                    lock=seconds,
+                    metadata_lock=seconds,
+                    statement=waits.statement_seconds,
+                    hold=max(1, int(waits.hold_seconds)),
                 ),
             },
         }

@@ -2,35 +2,31 @@
 
 import contextlib
 import math
-import time
 import zlib
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ColumnElement
 
-from connector.db.dialects.base import Beside, Dialect, Waits, Wake
+from connector.db.dialects.base import Beside, Dialect, Pooler, Waits, Wake
+from connector.db.dialects.listener import CHANNEL, Listener
 from connector.db.errors import Migrating
 
-CHANNEL = "webex_connector"
-
-# A lock or a statement that takes longer than these is given up, so that no loop of ours stands
-# still longer than a lease allows; a transaction left open by a frozen process is ended.
-SESSION = {
-    "idle_in_transaction_session_timeout": "5s",
-    "timezone": "UTC",
+NETWORK = {
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
 }
+"""How soon a connection whose other end has gone silent is given up: milliseconds and seconds."""
 
 LOCKED = "55P03"  # lock not available within lock_timeout
 READ_ONLY = "25006"  # cannot write in a read-only transaction
-AGAIN = 5.0
-"""Seconds between two tries to listen again; polling goes on meanwhile."""
 
 TROUBLES = (
     (
@@ -89,32 +85,52 @@ class PostgreSQL(Dialect):
 
     name = "postgresql"
     server_side_schema = True
+    _pooler: Pooler | None = None
+    _each_time = ""
 
     def url(self, url: sa.URL) -> sa.URL:
         """Return the URL with psycopg 3 as the driver."""
         return url.set(drivername="postgresql+psycopg")
 
-    def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
-        """Return engine options: time-outs for every wait, and READ COMMITTED said aloud."""
+    def engine_options(
+        self, url: sa.URL, application: str, waits: Waits, pooler: Pooler | None
+    ) -> dict[str, Any]:
+        """Return engine options: time-outs for every wait, and READ COMMITTED said aloud.
+
+        Behind a pooler no session is ours: there they are said anew in each transaction.
+        """
+        # A lock or a statement that takes longer is given up, so that no loop of ours stands still
+        # longer than a lease allows; a transaction left open by a frozen process is ended.
         session = {
-            **SESSION,
             "lock_timeout": f"{waits.lock_ms}ms",
             "statement_timeout": f"{round(waits.statement_seconds * 1000)}ms",
+            "idle_in_transaction_session_timeout": f"{round(waits.hold_seconds * 1000)}ms",
+            "timezone": "UTC",
         }
-        options = " ".join(f"-c {name}={value}" for name, value in session.items())
+        self._pooler = pooler
+        self._each_time = "; ".join(f"SET LOCAL {name} = '{session[name]}'" for name in session)
+        arguments: dict[str, Any] = {
+            "application_name": application,
+            "connect_timeout": max(2, math.ceil(waits.connect_seconds)),
+            **NETWORK,
+        }
+        if pooler:
+            arguments["prepare_threshold"] = None
+        else:
+            arguments["options"] = " ".join(f"-c {name}={session[name]}" for name in session)
         return {
             "isolation_level": "READ COMMITTED",
             "pool_timeout": waits.connect_seconds,
-            "connect_args": {
-                "application_name": application,
-                "connect_timeout": max(2, math.ceil(waits.connect_seconds)),
-                "tcp_user_timeout": 5000,
-                "keepalives_idle": 5,
-                "keepalives_interval": 2,
-                "keepalives_count": 2,
-                "options": options,
-            },
+            "connect_args": arguments,
         }
+
+    @contextlib.contextmanager
+    def turn(self, connection: sa.Connection, *, write: bool) -> Iterator[None]:
+        """Open and end one transaction; behind a pooler its time-outs are set first."""
+        with connection.begin():
+            if self._pooler:
+                connection.exec_driver_sql(self._each_time)
+            yield
 
     @contextlib.contextmanager
     def alone(self, connection: sa.Connection) -> Iterator[None]:
@@ -178,51 +194,9 @@ class PostgreSQL(Dialect):
             connection.execute(sa.select(sa.func.pg_notify(CHANNEL, queue)))
 
     def wake(self, engine: sa.Engine) -> Wake:
-        """Return a wake that listens on a connection of its own."""
-        return Listener(engine)
-
-
-class Listener:
-    """Tells that somebody has sent a notification; connects again after a loss."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        url = engine.url.set(drivername="postgresql")
-        self._conninfo = url.render_as_string(hide_password=False)
-        self._connection: psycopg.Connection[Any] | None = None
-        self._again_at = 0.0
-        self._connect()
-
-    def _connect(self) -> None:
-        try:
-            self._connection = psycopg.connect(
-                self._conninfo,
-                autocommit=True,
-                connect_timeout=3,
-                application_name="webex-connector listener",
-            )
-            self._connection.execute(f"LISTEN {CHANNEL}")
-        except psycopg.Error:
-            self.close()
-            self._again_at = time.monotonic() + AGAIN
-
-    def fileno(self) -> int | None:
-        """Return the connection's socket, or None while there is none."""
-        return self._connection.fileno() if self._connection else None
-
-    def changed(self) -> bool:
-        """Say whether a notification has come; a lost connection counts as one."""
-        if self._connection is None:
-            if time.monotonic() >= self._again_at:
-                self._connect()
-            return self._connection is not None
-        try:
-            return any(True for _ in self._connection.notifies(timeout=0))
-        except psycopg.Error:
-            self.close()
-            return True
-
-    def close(self) -> None:
-        """Close the connection that listens."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Return a wake that listens on a connection of its own, if one can be had."""
+        if self._pooler is None:
+            return Listener(engine, engine.url)
+        if self._pooler.direct_url:
+            return Listener(engine, self.url(sa.make_url(self._pooler.direct_url)))
+        return super().wake(engine)

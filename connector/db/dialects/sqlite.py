@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
 
-from connector.db.dialects.base import Dialect, Waits, Wake
+from connector.db.dialects.base import Dialect, Pooler, Waits, Wake
 from connector.db.dialects.turn import NotInTime, turn
 from connector.db.errors import Locked, Migrating
 from connector.db.types import Timestamp
@@ -29,7 +29,9 @@ class SQLite(Dialect):
     name = "sqlite"
     _lock_seconds = 0.5
 
-    def engine_options(self, url: sa.URL, application: str, waits: Waits) -> dict[str, Any]:
+    def engine_options(
+        self, url: sa.URL, application: str, waits: Waits, pooler: Pooler | None
+    ) -> dict[str, Any]:
         """Return engine options: how long to wait for who does not queue on our lock file."""
         self._lock_seconds = waits.lock_ms / 1000
         return {"connect_args": {"timeout": self._lock_seconds}}

@@ -1,0 +1,97 @@
+"""News by NOTIFY, on a connection that is known to hear."""
+
+import secrets
+import time
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+CHANNEL = "webex_connector"
+
+AGAIN = 5.0
+"""Seconds between two tries to listen again; polling goes on meanwhile."""
+
+ECHO = 10.0
+"""Seconds between two tests whether the connection still hears."""
+
+HEARD = 5.0
+"""Seconds in which it must have heard the test."""
+
+
+class Listener:
+    """Tells that somebody has sent a notification; connects again after a loss.
+
+    A connection can go deaf without an error, so now and then it must hear what we send ourselves
+    on another one. `engine`: what to send on; `url`: where to listen.
+    """
+
+    def __init__(self, engine: sa.Engine, url: sa.URL) -> None:
+        self._engine = engine
+        _, self._arguments = engine.dialect.create_connect_args(url)
+        self._connection: psycopg.Connection[Any] | None = None
+        self._again_at = 0.0
+        self._echo = ""
+        self._echo_at = 0.0
+        self._connect()
+
+    def _connect(self) -> None:
+        try:
+            self._connection = psycopg.connect(
+                **self._arguments,
+                autocommit=True,
+                connect_timeout=3,
+                application_name="listener",
+                tcp_user_timeout=5000,
+                keepalives_idle=5,
+                keepalives_interval=2,
+                keepalives_count=2,
+            )
+            self._connection.execute(f"LISTEN {CHANNEL}")
+        except psycopg.Error:
+            self.close()
+            self._again_at = time.monotonic() + AGAIN
+        self._echo, self._echo_at = "", time.monotonic() + ECHO
+
+    def fileno(self) -> int | None:
+        """Return the connection's socket, or None while there is none."""
+        return self._connection.fileno() if self._connection else None
+
+    def changed(self) -> bool:
+        """Say whether a notification has come; a lost connection counts as one."""
+        if self._connection is None:
+            if time.monotonic() >= self._again_at:
+                self._connect()
+            return self._connection is not None
+        try:
+            heard = [news.payload for news in self._connection.notifies(timeout=0)]
+        except psycopg.Error:
+            self.close()
+            return True
+        if self._echo in heard:
+            heard.remove(self._echo)
+            self._echo = ""
+        self._test()
+        return any(not payload.startswith("echo ") for payload in heard)
+
+    def close(self) -> None:
+        """Close the connection that listens."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _test(self) -> None:
+        now = time.monotonic()
+        if self._echo and now >= self._echo_at - ECHO + HEARD:
+            self.close()  # deaf
+            self._again_at = 0.0
+        elif now >= self._echo_at:
+            self._echo_at = now + ECHO
+            self._echo = f"echo {secrets.token_hex(8)}"
+            try:
+                with self._engine.connect() as connection, connection.begin():
+                    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, self._echo)))
+            except (DBAPIError, PoolTimeout):
+                self._echo = ""  # not sent, so it proves nothing
