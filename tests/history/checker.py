@@ -11,7 +11,7 @@ from connector.jobs.states import FINAL, LEGAL, State
 from tests.history.history import Fault, History, Wrote
 from tests.history.lives import Life, Run, lives
 
-OWN = re.compile(r"worker (?:finish|fail|stop|retry|release) (\d+)")
+OWN = re.compile(r"worker (?:finish|fail|stop|retry|release) (\d+)(?: \w+)?")
 """How `jobs.changed_by` names the attempt that ended itself."""
 
 
@@ -119,7 +119,8 @@ def no_completed_run_runs_again(life: Life) -> Iterator[str]:
         if older.ended is None or not older.ended.completed:
             continue
         back = [e for e in life.moves(older.attempt) if e["target"] not in FINAL]
-        if not any((event["source"], event["target"]) in LEGAL for event in back):
+        again = life.reopened or any((e["source"], e["target"]) in LEGAL for e in back)
+        if not again:
             yield f"attempt {newer.attempt} began, when attempt {older.attempt} was complete"
 
 
@@ -143,19 +144,19 @@ def ended_by_its_run(life: Life) -> Iterator[str]:
 
 
 def stop_is_kept(life: Life) -> Iterator[str]:
-    granted = any(a.verb == "stop" and a.answer in ("running", "stopped") for a in life.asked)
-    if not granted or life.reopened or not life.row or life.row["state"] not in FINAL:
+    granted = any(a.verb == "stop" and a.answer in ("running", "stopped") for a in life.granted)
+    if not granted or not life.row or life.row["state"] not in FINAL:
         return
     if life.row["state"] != State.STOPPED:
         yield f"a stop was granted, and it is {life.row['state']}"
     stops = sum(event["target"] == State.STOPPED for event in life.events)
-    if life.row["state"] == State.STOPPED and stops != 1:
+    if life.row["state"] == State.STOPPED and stops != 1 and not life.reopened:
         yield f"it was stopped {stops} times"
 
 
 def cancel_is_kept(life: Life) -> Iterator[str]:
-    for asked in life.asked:
-        if asked.answer != State.CANCELLED or life.reopened or not life.row:
+    for asked in life.granted:
+        if asked.answer != State.CANCELLED or not life.row:
             continue
         if life.row["state"] != State.CANCELLED:
             yield f"it was cancelled, and is {life.row['state']}"
@@ -197,6 +198,10 @@ def nothing_is_left(history: History) -> Iterator[tuple[str, str]]:
         holder = stored.get(row["holder_token"])
         if row["holder_token"] and (holder is None or holder["attempt"] < row["holder_attempt"]):
             yield row["holder_token"], f"it holds {row['task']}, and has no such attempt"
+    for row in history.begun:
+        owner = stored.get(row["token"])
+        if owner is None or owner["state"] in FINAL:
+            yield row["token"], f"it has ended, and {row['task']} still waits for it"
     if history.drained:
         for worker in registered - history.alive:
             yield "", f"the row of worker {worker} is left"

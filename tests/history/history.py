@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from connector.datastore.tables import tasks
 from connector.db.engine import Database, Tx
-from connector.jobs.tables import job_events, job_progress, jobs, workers
+from connector.jobs.tables import job_events, job_progress, job_tasks, jobs, workers
 
 Row = dict[str, Any]
 
@@ -95,7 +95,8 @@ Note = Submitted | Began | Ended | Wrote | Asked | Fault | Renewed
 class History:
     """Notes in the order of their times, and the rows that are there at the end.
 
-    Times are seconds of one monotonic clock. `drained`: the rig has waited until all was done.
+    `tasks`: the datastore's; `begun`: the jobs that have begun a task and have not ended. Times
+    are seconds of one monotonic clock. `drained`: the rig has waited until all was done.
     `alive`: the workers that live at the end.
     """
 
@@ -105,6 +106,7 @@ class History:
     workers: tuple[Row, ...] = ()
     progress: tuple[Row, ...] = ()
     tasks: tuple[Row, ...] = ()
+    begun: tuple[Row, ...] = ()
     drained: bool = True
     alive: frozenset[str] = frozenset()
 
@@ -121,12 +123,13 @@ def recorded(
         rows["workers"],
         rows["job_progress"],
         rows["tasks"],
+        rows["job_tasks"],
         drained,
         frozenset(alive),
     )
 
 
-TABLES = (jobs, job_events, workers, job_progress, tasks)
+TABLES = (jobs, job_events, workers, job_progress, tasks, job_tasks)
 
 
 def _rows(tx: Tx, table: sa.Table) -> tuple[Row, ...]:

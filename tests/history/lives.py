@@ -46,13 +46,19 @@ class Life:
         return any(event["event"] == "reopen" for event in self.events)
 
     @property
+    def granted(self) -> list[Asked]:
+        """What clients were told since it was last reopened."""
+        again = [n for n, a in enumerate(self.asked) if a.verb == "reopen" and a.answer == "queued"]
+        return self.asked[again[-1] + 1 if again else 0 :]
+
+    @property
     def losses(self) -> list[Row]:
         """Events in which somebody else than its worker took it away from a run."""
         return [
             event
             for event in self.events
             if event["source"] == State.RUNNING
-            and event["event"] in ("release", "stop")
+            and event["event"] in ("release", "suspend", "stop")
             and event["actor"] != "worker"
         ]
 

@@ -11,10 +11,10 @@ from connector.datastore import holding
 from connector.datastore.errors import HolderLost
 from connector.datastore.holding import Holder
 from connector.db.engine import Database, Tx
-from connector.jobs import claim, fence, outcomes, progress, workers
+from connector.jobs import claim, fence, outcomes, progress, turns, workers
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
-from connector.jobs.states import State
+from connector.jobs.states import Requested, State
 from connector.jobs.token import new_token
 from connector.jobs.workers import LeaseWatch
 from tests.history.history import Began, Ended, Fault, Note, Renewed, Wrote
@@ -79,7 +79,7 @@ class Worker:
         """Begin a lease under a fresh id."""
         self.id = new_token()
         me = workers.Worker(self.id, "host", "boot", 1, "0", {})
-        self._database.run(workers.register, me, [PLAIN, FETCH])
+        self._database.run(workers.register, me, {PLAIN: 60.0, FETCH: 60.0})
 
     def beat(self) -> None:
         """Renew the lease, or end all runs and begin another one."""
@@ -105,7 +105,7 @@ class Worker:
     def claim(self, queue: str, limit: int = 1, *, answer_lost: bool = False) -> None:
         """Claim jobs and begin them; with the answer lost, they are stored as its and unknown."""
         if queue == FETCH:
-            runs = self._database.run(claim.claim_by_task, queue, self.id, limit, TASKS)
+            runs = self._database.run(turns.claim_in_turn, queue, self.id, limit, TASKS)
         else:
             runs = self._database.run(claim.claim, queue, self.id, limit)
         if answer_lost:
@@ -117,8 +117,8 @@ class Worker:
 
     def fill(self, limit: int) -> None:
         """Claim from every queue in which something is due."""
-        for queue, seconds in self._database.read(claim.due, [PLAIN, FETCH]).items():
-            if not seconds:
+        for queue, due in self._database.read(claim.due, [PLAIN, FETCH]).items():
+            if not due.seconds:
                 self.claim(queue, limit)
 
     def release_strays(self) -> None:
@@ -172,11 +172,11 @@ class Worker:
                 self.slots.remove(slot)
 
     def honour(self) -> None:
-        """End the runs that somebody has asked to stop."""
+        """End the runs that somebody has asked to stop or to pause."""
         asked = self._database.read(progress.requests, self.id)
         for slot in self.slots:
-            if slot.run.token in asked:
-                self.end(slot, "stop")
+            if what := asked.get(slot.run.token):
+                self.end(slot, "stop" if what is Requested.STOP else "release")
 
     def freeze(self) -> None:
         """Stand still until `thaw`; the slots go on."""

@@ -11,11 +11,16 @@ from connector.jobs import reading, requests
 from connector.jobs.errors import JobError
 from connector.jobs.job import NewJob
 from connector.jobs.states import State
+from connector.jobs.submit import submit
 from connector.jobs.tables import jobs
 from connector.jobs.token import new_token
 from tests.history.history import TABLES, Asked, History, Submitted, recorded
 from tests.history.simulated import DEAD, FETCH, FROZEN, LEASE, PLAIN, UP, Book, Worker
 
+VERBS = {
+    verb.__name__: verb
+    for verb in (requests.stop, requests.cancel, requests.pause, requests.resume, requests.reopen)
+}
 ROUNDS = 30
 """Passes in which everything must be done once nothing is broken any more."""
 
@@ -39,9 +44,8 @@ class Simulation:
         accepted = True
         try:
             with failing_commits(self.database) if fails else contextlib.nullcontext():
-                self.database.run(requests.submit, [job])
-                if answer_lost:
-                    self.database.run(requests.submit, [job])
+                for _ in range(1 + answer_lost):
+                    self.database.run(submit, [job])
         except Unavailable:
             accepted = False
         self.book.write(Submitted(job.token, accepted))
@@ -50,18 +54,13 @@ class Simulation:
         return job.token
 
     def ask(self, verb: str, token: str) -> str:
-        """Ask for "stop" or "cancel", and note the answer."""
-        work = {"stop": requests.stop, "cancel": requests.cancel}[verb]
+        """Ask a verb of an action, as a client does, and note the answer."""
         try:
-            answer = str(self.database.run(work, token, "client"))
+            answer = str(self.database.run(VERBS[verb], token, "client"))
         except JobError:
             answer = ""
         self.book.write(Asked(token, verb, answer, self.book.now))
         return answer
-
-    def state(self, token: str) -> State:
-        """Return the state an action is in."""
-        return self.database.read(reading.get, [token])[token].state
 
     def advance(self, seconds: float) -> None:
         """Let time pass: who moves beats in good time, and looks at the beats of the others."""
@@ -81,12 +80,20 @@ class Simulation:
             elif worker.life == DEAD:
                 worker.restart()
 
+    def resume(self) -> None:
+        """Resume what is paused."""
+        for token, job in self.database.read(reading.get, self.tokens).items():
+            if job.state is State.PAUSED:
+                self.ask("resume", token)
+
     def drain(self) -> None:
         """Have the others go on for a while, recover, and go on until nothing is left to do."""
         for turn in range(ROUNDS):
             self.advance(LEASE / 3)
             if turn == 4:
                 self.recover()
+            if turn >= 4:
+                self.resume()
             for worker in self.workers:
                 if worker.life == UP:
                     work_off(worker)
@@ -129,7 +136,8 @@ def failing_commits(database: Database) -> Iterator[None]:
 
 def _empty(tx: Tx) -> None:
     """Remove what an earlier simulation has left, the way the guard allows."""
-    for source, target in ((State.RUNNING, State.STOPPED), (State.QUEUED, State.CANCELLED)):
+    for source in (State.RUNNING, State.QUEUED, State.PAUSED):
+        target = State.STOPPED if source is State.RUNNING else State.CANCELLED
         ended = {"state": target, "ended_at": tx.now, "changed_by": "test"}
         tx.execute(sa.update(jobs).where(jobs.c.state == source).values(ended))
     for table in reversed(TABLES):

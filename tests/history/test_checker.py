@@ -80,6 +80,18 @@ GOOD = {
     "cancelled": history(
         [ACCEPTED, Asked("t", "cancel", "cancelled", 1.0)], row("cancelled", 0), CANCELLED
     ),
+    "cancelled, and tried again": history(
+        [
+            ACCEPTED,
+            Asked("t", "cancel", "cancelled", 0.1),
+            Asked("t", "reopen", "queued", 0.2),
+            FIRST,
+            WELL,
+        ],
+        row(),
+        CANCELLED,
+        event("reopen", "cancelled", "queued", id=2, attempt=None),
+    ),
     "never told": history([Submitted("t", False)]),
     "tried until it failed": history(
         [ACCEPTED, FIRST, replace(KILLED, failed=True), SECOND, replace(THEN, failed=True)],
@@ -182,6 +194,7 @@ BAD = {
         replace(history([FIRST, WELL], row()), progress=({"token": "u"},)),
         replace(history([FIRST, WELL], row()), tasks=(HOLDER | {"holder_attempt": 2},)),
         replace(history([FIRST, WELL], row()), workers=({"id": "w"},)),
+        replace(history([FIRST, WELL], row()), begun=({"task": "A", "token": "t"},)),
         history([], None, CANCELLED),
     ],
 }

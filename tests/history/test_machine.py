@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from connector.db.engine import Database
 from tests.history.checker import check
 from tests.history.simulated import DEAD, FETCH, FROZEN, LEASE, PLAIN, TASKS, UP, Slot, Worker
-from tests.history.simulation import Simulation
+from tests.history.simulation import VERBS, Simulation
 
 some = st.integers(0, 5)
 steps = st.sampled_from(["honour", "rescue", "rescue", "release_strays", "beat"])
@@ -38,7 +38,7 @@ class Machine(RuleBasedStateMachine):
         self.simulation.submit(*tasks, fails=fails and answer_lost, answer_lost=answer_lost)
 
     @precondition(lambda self: self.simulation.tokens)
-    @rule(which=some, verb=st.sampled_from(["stop", "stop", "cancel"]))
+    @rule(which=some, verb=st.sampled_from(["stop", "stop", *VERBS]))
     def ask(self, which: int, verb: str) -> None:
         tokens = self.simulation.tokens
         self.simulation.ask(verb, tokens[-1 - which % len(tokens)])

@@ -112,7 +112,7 @@ def register(world: World, w: int) -> World:
 
 def claim(world: World, rules: Rules, w: int, worker: Worker) -> Next:
     for j, job in enumerate(world.jobs):
-        if job.state == State.QUEUED:
+        if job.state == State.QUEUED and worker.row:
             attempt = job.attempt + 1
             taken = store(world, j, job._replace(state=State.RUNNING, attempt=attempt, worker=w))
             run = Run(j, attempt, BEGUN)
