@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     while True:
         for name in given.engine or ENGINES:
             with ENGINES[name]() as engine:
+                if missing := engine.missing():
+                    print(f"no {name}: {missing}", file=sys.stderr)
+                    continue
                 for short in given.fault or FAULTS:
                     fault = FAULTS[short]()
                     if why := engine.lacks.get(fault.needs):

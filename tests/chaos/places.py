@@ -133,6 +133,10 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def missing(self) -> str | None:
+        """Say what has to be installed before it can be used, or None."""
+        return None
+
     def place(self, folder: Path, wish: Wish) -> contextlib.AbstractContextManager[Place]:
         """Make an empty database with what is wished for."""
         raise NotImplementedError
