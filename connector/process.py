@@ -80,22 +80,25 @@ def open_database(
     patience: float = 0.0,
     create: bool = False,
     statement_seconds: float = 5.0,
+    direct: bool = False,
 ) -> Database:
     """Return the database of the settings; nothing is connected yet. Raises BadURL.
 
     `application`: what kind of process it is; the server shows it with host and pid as the name of
     the connections.
     `patience`: seconds to go on trying where somebody else holds a lock. `statement_seconds`: how
-    long one statement may take; 0: as long as it needs.
+    long one statement may take; 0: as long as it needs. `direct`: around the pooler, if DirectURL
+    says where the server is.
     """
     database = settings.database
-    direct = database.direct_url.get_secret_value() if database.direct_url else ""
+    server = database.direct_url.get_secret_value() if database.direct_url else ""
+    around = direct and bool(server)
     return Database(
-        database.url.get_secret_value(),
+        server if around else database.url.get_secret_value(),
         schema=settings.database.schema_name,
         application=f"{application}/{socket.gethostname()}/{os.getpid()}"[:63],
         hold_seconds=min(5.0, settings.worker.lease_seconds / 2),
-        pooler=Pooler(direct) if database.pooler else None,
+        pooler=Pooler(server) if database.pooler and not around else None,
         pool_size=pool_size,
         patience=patience,
         create=create,

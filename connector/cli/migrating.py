@@ -21,7 +21,11 @@ TRIES = 20
 def run(settings: Settings) -> None:
     """Bring the database's schema to the version of this program; touch nobody else's tables."""
     url = shown_url(settings.database.url.get_secret_value())
-    with database_of(settings, "migrate", create=True, statement_seconds=0.0) as database:
+    if settings.database.pooler and not settings.database.direct_url:
+        refuse("a migration needs a session of its own: set [Database] DirectURL to the server")
+    with database_of(
+        settings, "migrate", create=True, statement_seconds=0.0, direct=True
+    ) as database:
         with contextlib.suppress(SchemaMissing, SchemaOld):
             schema.check(database)
         try:

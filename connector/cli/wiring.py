@@ -54,14 +54,20 @@ def database_of(
     *,
     create: bool = False,
     statement_seconds: float = 5.0,
+    direct: bool = False,
 ) -> Iterator[Database]:
     """Open the database of the settings for one command; `create`: make its file if need be.
 
-    `statement_seconds`: how long one statement may take; 0: as long as it needs.
+    `statement_seconds`: how long one statement may take; 0: as long as it needs. `direct`: around
+    a pooler, if it is known how.
     """
     try:
         database = open_database(
-            settings, application, create=create, statement_seconds=statement_seconds
+            settings,
+            application,
+            create=create,
+            statement_seconds=statement_seconds,
+            direct=direct,
         )
     except DatabaseError as error:
         refuse(str(error))
