@@ -28,7 +28,7 @@ EPILOG = "Exit status 1: it was refused, and the message says why. 2: the databa
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (pause, resume, retry, prioritise, limit, drain, restored, doctor, log):
+    for command in (pause, resume, retry, prioritise, limit, drain, restored, doctor, log, drill):
         app.command(epilog=EPILOG, rich_help_panel="For operators")(command)
 
 
@@ -150,6 +150,23 @@ def restored(config: Config = None, database: Url = None) -> None:
         Console().print(table)
         print(f"{len(listed)} actions would run again. Every queue is paused; look at them, cancel")
         print("what must not run twice, then: webex-connector resume --queue NAME")
+
+
+def drill(
+    what: Annotated[str, typer.Argument(help="What to rehearse: lease-loss.")],
+    worker: Annotated[
+        str | None, typer.Option("--worker", help="Id of the worker; the busiest if left out.")
+    ] = None,
+    config: Config = None,
+    database: Url = None,
+) -> None:
+    """Rehearse a fault on a live system: take a worker's lease away, and watch what follows."""
+    from connector.cli.drill import lease_loss
+
+    if what != "lease-loss":
+        raise typer.BadParameter(f"{what!r} is no drill; there is lease-loss")
+    with _opened(config, database) as opened:
+        lease_loss(opened, worker, _me())
 
 
 def doctor(config: Config = None, database: Url = None) -> None:

@@ -25,6 +25,9 @@ LONGEST_PAUSE = 10.0
 FROZEN = 0.7
 """Part of a lease without a beat after which a child is killed: before others may take over."""
 
+STARTING = 60.0
+"""Seconds for the first beat: who has not begun holds no lease, and a busy machine is slow."""
+
 
 @dataclass(slots=True, eq=False)
 class Child:
@@ -37,6 +40,8 @@ class Child:
     pidfd: int | None = None
     started: float = 0.0
     heard: float = 0.0
+    begun: bool = False
+    """Whether it has shown that it moves at all."""
     failures: int = 0
     start_at: float = 0.0
 
@@ -105,6 +110,7 @@ class Supervisor:
         child.process, child.beats = child.start()
         child.pidfd = os.pidfd_open(child.process.pid)
         child.started = child.heard = now
+        child.begun = False
 
     def _bury(self, child: Child, now: float) -> None:
         if child.process is None or (status := child.process.poll()) is None:
@@ -126,10 +132,10 @@ class Supervisor:
             return
         try:
             while os.read(child.beats, 4096):
-                child.heard = now
+                child.heard, child.begun = now, True
         except BlockingIOError:
             pass
-        limit = FROZEN * self._settings.worker.lease_seconds
+        limit = FROZEN * self._settings.worker.lease_seconds if child.begun else STARTING
         if now - child.heard > limit:
             _log.error("process does not move: killed with all it started", child=child.name)
             kill_tree(child.process.pid)
