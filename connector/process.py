@@ -22,8 +22,19 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-OTHER_BUILD = 78
-"""Exit status of a child whose files are not those its parent runs: both must be started anew."""
+OTHER_BUILD = 75
+"""Exit status of a child whose files are not those its parent runs: both must be started anew.
+
+It is EX_TEMPFAIL of sysexits.h: trying again is right.
+"""
+
+LONGEST_PAUSE = 10.0
+"""Seconds before another try to start what cannot begin, at most."""
+
+
+def restart_pause(failures: int) -> float:
+    """Return the seconds to wait before starting again what has failed so often in a row."""
+    return 0.0 if failures <= 1 else min(LONGEST_PAUSE, 0.25 * 2.0 ** min(failures - 2, 10))
 
 
 @functools.cache

@@ -1,5 +1,7 @@
 """The fence: a write about a running job counts only from the attempt that holds it."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
@@ -19,11 +21,11 @@ def held(token: str, attempt: int, worker_id: str) -> ColumnElement[bool]:
     )
 
 
-def locked(tx: Tx, token: str) -> bool:
-    """Say, without waiting, whether somebody else has locked the row of a job that is there."""
-    select = sa.select(jobs.c.token).where(jobs.c.token == token)
-    free = tx.execute(select.with_for_update(skip_locked=True)).scalar()
-    return free is None and tx.execute(select).scalar() is not None
+def locked(tx: Tx, tokens: Collection[str]) -> set[str]:
+    """Return those jobs, of the named that are there, whose rows somebody else has locked."""
+    select = sa.select(jobs.c.token).where(jobs.c.token.in_(tokens))
+    free = set(tx.execute(select.with_for_update(skip_locked=True)).scalars())
+    return set(tx.execute(select).scalars()) - free
 
 
 def holds(tx: Tx, token: str, attempt: int, worker_id: str) -> bool:

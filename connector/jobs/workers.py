@@ -148,16 +148,17 @@ def evict(tx: Tx, worker_id: str, beat_seen: int | None = None) -> bool:
     return bool(tx.execute(gone).rowcount)
 
 
-def rescue(database: Database, by: str) -> list[str]:
+def rescue(database: Database, by: str, most: int | None = None) -> list[str]:
     """Hand back every running job whose worker has no lease, in batches. Returns their tokens.
 
     A row that makes trouble is passed over, and never keeps the others from their rescue.
+    `most`: end after the batch with which so many are handed back.
     """
     rescued: list[str] = []
     seen: set[str] = set()
     while True:
         orphans = database.read(_orphans, BATCH, seen)
-        if not orphans:
+        if not orphans or (most is not None and len(rescued) >= most):
             return rescued
         for run in orphans:
             seen.add(run.token)

@@ -1,65 +1,112 @@
-"""Beats in a thread of their own: a slow statement of the worker's loop never costs the lease."""
+"""The beats of a worker's lease, in a thread and on a connection of their own.
+
+So no slow statement of the worker's loop costs the lease. But the thread must not keep a worker
+alive whose loop stands still: it beats only while the loop goes round.
+"""
 
 import threading
 import time
 from collections.abc import Callable
 
 from connector import log
+from connector.db.engine import Database
 from connector.db.errors import Unavailable
-from connector.worker.lease import Lease
+from connector.jobs import workers
 
 _log = log.logger(__name__)
 
-STUCK = 15.0
-"""Seconds without a pass after which the loop is given up: no statement of its takes that long."""
+BEATS = 3
+"""Beats in the time of one lease: two may fail before it lapses."""
 
-AGAIN = 0.2
-"""Seconds between two tries of a beat that did not get through."""
+STILL = 0.5
+"""Part of a lease for which the loop may stand still before the beats end."""
+
+KEPT = 0.9
+"""Part of a lease after which, without a beat confirmed, it counts as lost; the rest is for ending
+the runs before anybody else may take them."""
+
+AGAIN = 0.1
+"""Seconds after which a beat that failed is tried again."""
 
 
 class Beats:
-    """Renews a lease, and shows the supervisor that the process moves, while the loop goes round.
+    """Renews one lease. `tell`: called, in the thread, when the lease was taken away.
 
-    `tell`: shows the supervisor a sign of life. `lost` and `lapsed` of the lease tell the loop.
+    A beat counts from the moment before it was sent, and only when the database has confirmed it:
+    one whose answer was lost is none.
     """
 
-    def __init__(self, lease: Lease, tell: Callable[[], None]) -> None:
-        self._lease = lease
+    def __init__(
+        self,
+        database: Database,
+        worker_id: str,
+        seconds: float,
+        tell: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._worker_id = worker_id
+        self._seconds = seconds
         self._tell = tell
-        self._moved = time.monotonic()
-        self._end = threading.Event()
+        self._clock = clock
+        self._renewed = self._moved = clock()
+        self._over = threading.Event()
+        self._failing = False
+        self.taken_away = False
         self._thread = threading.Thread(target=self._run, name="beats", daemon=True)
 
     def start(self) -> None:
-        """Begin to beat; the lease is registered."""
-        self._moved = time.monotonic()
+        """Begin to beat."""
         self._thread.start()
 
     def moved(self) -> None:
-        """Note that the loop goes round."""
-        self._moved = time.monotonic()
+        """Take note that the loop goes round."""
+        self._moved = self._clock()
 
-    def close(self) -> None:
-        """Beat no more."""
-        self._end.set()
-        self._thread.join()
+    @property
+    def lost(self) -> bool:
+        """Whether others may have taken the lease, or have."""
+        return self.taken_away or self._clock() >= self.lapses_at
+
+    @property
+    def lapses_at(self) -> float:
+        """Time at which the lease counts as lost, unless a beat is confirmed before."""
+        return self._renewed + KEPT * self._seconds
+
+    def beat(self) -> bool:
+        """Beat once, if the loop goes round; say whether that was confirmed."""
+        now = self._clock()
+        if now - self._moved > STILL * self._seconds:
+            return False
+        try:
+            renewed = self._database.run(workers.beat, self._worker_id)
+        except Exception as error:
+            self._failed(error)
+            return False
+        self._failing = False
+        if renewed:
+            self._renewed = now
+        elif not self._over.is_set():
+            self.taken_away = True
+            self._tell()
+        return renewed
+
+    def stop(self, wait: float = 0.0) -> None:
+        """Beat no more; a beat under way is waited for so many seconds."""
+        self._over.set()
+        if self._thread.ident is not None:
+            self._thread.join(wait)
+        self._database.close()
 
     def _run(self) -> None:
-        while not self._end.is_set():
-            now = time.monotonic()
-            if now - self._moved > STUCK:
-                _log.error("the worker's loop is stuck: it beats no more")
+        pause = self._seconds / BEATS
+        while not self._over.wait(pause):
+            if self.taken_away:
                 return
-            self._tell()
-            wait = min(self._lease.seconds / 8, max(0.0, self._lease.due - now))
-            if now >= self._lease.due:
-                wait = 0.0 if self._beat() else AGAIN
-            self._end.wait(wait)
+            pause = self._seconds / BEATS if self.beat() else AGAIN
 
-    def _beat(self) -> bool:
-        try:
-            self._lease.beat()
-        except Unavailable as error:
-            _log.warning("beat did not get through", error=str(error))
-            return False
-        return True
+    def _failed(self, error: Exception) -> None:
+        if not self._failing:
+            self._failing = True
+            say = _log.warning if isinstance(error, Unavailable) else _log.exception
+            say("beat not confirmed", worker=self._worker_id, error=str(error))

@@ -1,6 +1,8 @@
 """Messages between a worker and a slot: JSON objects over a socket, never blocking the worker."""
 
+import contextlib
 import json
+import select
 import socket
 import struct
 from collections import deque
@@ -64,7 +66,7 @@ class Channel:
         """Return the messages that have come in whole; raises Closed when no more can come."""
         try:
             while True:
-                data = self._socket.recv(1 << 16)
+                data = self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
                 if not data:
                     break
                 self._incoming += data
@@ -89,6 +91,17 @@ class Channel:
             if not data:
                 raise Closed
             self._incoming += data
+
+    def wait_for_news(self) -> None:
+        """Wait until something has come in, or the other end is gone; nothing is read."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        poll.poll()
+
+    def end(self) -> None:
+        """Tell the other end that nothing more will be sent; what it says is still heard."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Close this end; the other end is told."""

@@ -33,7 +33,7 @@ class SlotContext:
         self._facts: dict[str, Any] = {}
         self._unsent = False
         self._sent_at = float("-inf")
-        self._saves = 0
+        self._saves = self._saved = 0
         self._turn = threading.Lock()
         self._later: threading.Timer | None = None
 
@@ -62,9 +62,11 @@ class SlotContext:
             self._channel.send(
                 {"type": "save", "number": number, "checkpoint": saved, "progress": facts}
             )
-        # A save that was interrupted may be answered late.
-        while self._channel.wait().get("number") != number:
-            pass
+        while self._saved < number:  # one that was interrupted may be answered late
+            self._channel.wait_for_news()
+            with self._ending:
+                for answer in self._channel.receive():
+                    self._saved = max(self._saved, answer.get("number", 0))
 
     def end(self, outcome: Message) -> None:
         """Send how the run ended; nothing is told of it after that."""

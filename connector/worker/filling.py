@@ -1,6 +1,6 @@
 """Claims for free slots, and slots to run them in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from connector import log
 from connector.actions.action import Action, WorksOnTasks
@@ -10,12 +10,12 @@ from connector.db.errors import Locked
 from connector.jobs import claim, turns
 from connector.jobs.claim import Due
 from connector.jobs.job import Run
+from connector.process import restart_pause
+from connector.worker.lease import Lease
+from connector.worker.recording import Recorder
 from connector.worker.slots import Slot
 
 _log = log.logger(__name__)
-
-LONGEST_PAUSE = 10.0
-"""Seconds before another slot is started when one after the other cannot begin."""
 
 
 class Filler:
@@ -27,21 +27,23 @@ class Filler:
         actions: Mapping[str, Action],
         database: Database,
         slots: list[Slot],
+        recorder: Recorder,
     ) -> None:
         self._settings = settings
         self._actions = actions
         self._database = database
         self._slots = slots
+        self._recorder = recorder
         self._tasks = [task.name for task in settings.tasks]
         self._limits = {name: settings.queue(name).maximum_threads for name in actions}
         self._failed = 0
-        self._start_at = 0.0
+        self._failed_at = self._start_at = 0.0
 
-    def fill(self, worker_id: str, now: float) -> float:
-        """Start slots, and claim for those that are free.
+    def fill(self, lease: Lease, now: float, moved: Callable[[], None]) -> float:
+        """Start slots, and claim for those that are free, while the lease is there.
 
-        Returns the seconds until something is due that waits for its time, or for a slot to start.
-        Raises Unavailable.
+        `moved` is called between statements. Returns the seconds until something is due that waits
+        for its time, or for a slot to start. Raises Unavailable.
         """
         wait = self._start_slots(now)
         free = [slot for slot in self._slots if slot.idle]
@@ -53,28 +55,40 @@ class Filler:
                 wait = min(wait, due.seconds)
                 continue
             room = min(len(free), self._limits[queue] - running.count(queue))
-            if room <= 0:
+            if room <= 0 or lease.lost:
                 continue
+            moved()
             try:
-                runs = self._claim(queue, worker_id, room, due)
+                runs = self._claim(queue, lease.worker_id, room, due)
             except Locked as error:
                 _log.warning("claim waits", queue=queue, error=str(error))
                 continue
             for run in runs:
+                if damage := _damage(run):
+                    self._recorder.fail(run, damage)
+                    continue
                 _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
                 free.pop().give(run, now)
         return wait
 
     def began(self) -> None:
         """Note that a slot has started well."""
-        self._failed = 0
+        if self._failed > 1:
+            _log.info("slots begin again")
+        self._failed, self._start_at = 0, 0.0
 
-    def could_not_begin(self, now: float) -> None:
-        """Note that a slot ended before it was ready: the next one waits, longer each time."""
+    def could_not_begin(self, started: float, why: str, now: float) -> None:
+        """Note that a slot ended before it was ready: the next one waits, longer each time.
+
+        Of several that were `started` together one counts.
+        """
+        if started < self._failed_at:
+            return
         self._failed += 1
-        pause = 0.0 if self._failed == 1 else min(LONGEST_PAUSE, 0.125 * 2.0**self._failed)
-        self._start_at = now + pause
-        _log.error("slot could not begin", times=self._failed, next_in=pause)
+        self._failed_at = now
+        self._start_at = now + restart_pause(self._failed)
+        if self._failed == 2:
+            _log.error("slots cannot begin; tried again with growing pauses", why=why)
 
     def _claim(self, queue: str, worker_id: str, room: int, due: Due) -> Sequence[Run]:
         on_tasks = isinstance(self._actions[queue], WorksOnTasks)
@@ -95,6 +109,18 @@ class Filler:
                 return self._start_at - now
             if self._failed and starting:
                 break  # one at a time, until one has begun
-            self._slots.append(Slot.start(self._settings, now))
+            try:
+                self._slots.append(Slot.start(self._settings, now))
+            except OSError as error:
+                self.could_not_begin(now, str(error), now)
+                return max(0.0, self._start_at - now)
             starting += 1
         return float("inf")
+
+
+def _damage(run: Run) -> str | None:
+    """Say what is wrong with a row that somebody has damaged by hand, or return None."""
+    for name, value in (("parameters", run.parameters), ("checkpoint", run.checkpoint)):
+        if not isinstance(value, Mapping) and (name == "parameters" or value is not None):
+            return f"the {name} stored for it are damaged: a JSON object is expected"
+    return None

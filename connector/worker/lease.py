@@ -1,8 +1,7 @@
-"""A worker's lease: its row, its beats, and what it does when the row is gone."""
+"""A worker's lease: its row, its file lock, and the rescue of what others have lost."""
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,19 +14,17 @@ from connector.jobs.submit import AGEING_STEP
 from connector.jobs.token import new_token
 from connector.process import boot_id
 from connector.worker import hostlock
+from connector.worker.beats import Beats
 
 _log = log.logger(__name__)
 
-BEATS = 3
-"""Beats in the time of one lease: two may fail before it lapses."""
-
 
 class Lease:
-    """The lease of one worker. Whoever has lost it must end its runs without writing.
+    """The lease of one worker. Whoever has lost it must end its runs at once.
 
     `queues`: what it serves, each with its limit; `tasks`: the fetch tasks it knows; `steps`: what
     a point of priority is worth in each queue; `environment`: the deployment it works for;
-    `beats`: the database on connections of its own, so that a beat waits for nothing else.
+    `beats`: the database on a connection of its own, so that a beat waits for nothing else.
     """
 
     def __init__(
@@ -45,7 +42,8 @@ class Lease:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
-        self._beats = beats or database
+        self._beating = beats or database
+        self._beats: Beats | None = None
         self._state = state
         self._steps = steps or dict.fromkeys(queues, AGEING_STEP)
         self._environment = environment
@@ -55,15 +53,19 @@ class Lease:
         self._clock = clock
         self._watch = workers.LeaseWatch(seconds)
         self._lock: int | None = None
-        self._renewed = clock()
-        self._turn = threading.Lock()
         self.seconds = seconds
         self.worker_id = ""
-        self.lost = False
-        """Whether somebody has taken it away; `register` begins another."""
+        self.tell: Callable[[], None] = lambda: None
+        """Called, in another thread, when the lease was taken away."""
 
     def register(self) -> None:
-        """Begin a lease under a fresh id, its file lock taken first. Raises Unavailable."""
+        """Begin a lease under a fresh id, its file lock taken first. Raises Unavailable.
+
+        One that was lost is given up first, so that what it held can be rescued at once.
+        """
+        self.drop()
+        if self.worker_id:
+            self._database.run(workers.retire, self.worker_id)
         self._drop_lock()
         worker_id = new_token()
         self._lock = hostlock.acquire(hostlock.path_of(self._state, worker_id), str(os.getpid()))
@@ -79,47 +81,49 @@ class Lease:
             self._build,
             self._config_hash,
         )
-        begun = self._clock()
-        with self._turn:
-            self.worker_id = worker_id
-            self._database.run(workers.register, me, self._steps)
-            self._renewed, self.lost = begun, False
+        self.worker_id = worker_id
+        # Made before the row is, since the lease counts from then.
+        beats = Beats(self._beating, worker_id, self.seconds, lambda: self.tell(), self._clock)
+        self._database.run(workers.register, me, self._steps)
+        beats.start()
+        self._beats = beats
+
+    def moved(self) -> None:
+        """Take note that the worker's loop goes round: without that the beats end."""
+        if self._beats is not None:
+            self._beats.moved()
 
     @property
-    def due(self) -> float:
-        """Monotonic time of the next beat."""
-        return self._renewed + self.seconds / BEATS
+    def lost(self) -> bool:
+        """Whether there is none, or others may have taken it away."""
+        return self._beats is None or self._beats.lost
 
     @property
-    def lapsed(self) -> bool:
-        """Whether others may have taken it away: no beat has got through for its whole time."""
-        return self._clock() - self._renewed >= self.seconds
+    def lapses_at(self) -> float:
+        """Monotonic time at which it is lost, unless a beat is confirmed before."""
+        return float("inf") if self._beats is None else self._beats.lapses_at
 
-    def beat(self) -> None:
-        """Renew the lease, or learn that it is `lost`. Raises Unavailable.
+    def drop(self, wait: float = 0.0) -> None:
+        """Beat no more, and have no lease; a beat under way is waited for so many seconds."""
+        if self._beats is not None:
+            self._beats.stop(wait)
+            self._beats = None
 
-        It counts from before it was sent: only a beat that was confirmed in time is one.
+    def rescue_others(self, most: int) -> list[str]:
+        """Hand back what workers with lapsed leases held, some `most` jobs at a time.
+
+        Returns tokens. Raises Unavailable.
         """
-        with self._turn:
-            begun = self._clock()
-            if self.lost:
-                return
-            if self._beats.run(workers.beat, self.worker_id):
-                self._renewed = begun
-            else:
-                self.lost = True
-
-    def rescue_others(self) -> list[str]:
-        """Hand back what workers with lapsed leases held. Returns tokens. Raises Unavailable."""
         beats = self._database.read(workers.beats)
         beats.pop(self.worker_id, None)
         for worker_id, beat in self._watch.lapsed(self._clock(), beats).items():
             if self._database.run(workers.evict, worker_id, beat):
                 _log.warning("lease of another worker has lapsed", worker=worker_id)
-        return workers.rescue(self._database, f"worker {self.worker_id}")
+        return workers.rescue(self._database, f"worker {self.worker_id}", most)
 
     def end(self) -> None:
         """Give the lease back and let go of the lock. Raises Unavailable."""
+        self.drop(wait=1.0)
         try:
             self._database.run(workers.retire, self.worker_id)
         finally:

@@ -1,108 +1,146 @@
 """Recording how runs ended: kept and repeated until the database has taken it."""
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from structlog.stdlib import BoundLogger
 
 from connector import log
 from connector.config import Settings
 from connector.db.engine import Database, Tx
 from connector.db.errors import Locked, Unavailable
-from connector.jobs import fence, outcomes
+from connector.jobs import fence, outcomes, progress
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.worker.channel import Message
+from connector.worker.slots import Ending
 
 _log = log.logger(__name__)
-
-AGAIN = 0.5
-"""Seconds until a row that was locked is tried again."""
 
 Write = Callable[[Tx], State]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A run that is over, and the verb that says so."""
 
     run: Run
     verb: str
     write: Write
-    locked_until: float = 0.0
-    """Monotonic time before which it is not tried again; 0: nobody has locked its row."""
 
 
 class Recorder:
-    """Ends of runs on their way into the database, in order."""
+    """Ends of runs on their way into the database, in order.
+
+    Each takes along what its run has told and is not stored yet (`told`).
+    """
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
         self._waiting: deque[Ended] = deque()
+        self._locked: set[str] = set()
 
     @property
     def tokens(self) -> set[str]:
         """Jobs whose end is not in the database yet."""
         return {ended.run.token for ended in self._waiting}
 
-    def outcome(self, run: Run, message: Message) -> None:
+    def outcome(self, run: Run, message: Message, told: Message) -> None:
         """Take what a slot says of a run."""
         match message["type"]:
             case "finished":
-                self._add(run, "finish", lambda tx: outcomes.finish(tx, run, message["result"]))
+                self._add(
+                    run, "finish", lambda tx: outcomes.finish(tx, run, message["result"]), told
+                )
             case "failed":
                 error, result = message["error"], message["result"]
-                self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error, result))
+                self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error, result), told)
             case "retry":
-                self.retry(run, message["error"], message["after"])
+                self.retry(run, message["error"], message["after"], told)
             case "release":
-                self.release(run, message["reason"], message["after"])
+                self.release(run, message["reason"], message["after"], told)
 
-    def retry(self, run: Run, error: str, after: float | None = None) -> None:
+    def death(self, run: Run, ending: Ending | None, why: str, status: int, told: Message) -> None:
+        """Take a run whose slot has ended without a word about it.
+
+        `ending`: if we have ended it, and `why`; `status`: of its process.
+        """
+        match ending:
+            case Ending.STOP:
+                self._add(run, "stop", lambda tx: outcomes.stop(tx, run), told)
+            case Ending.PAUSE:
+                self.release(run, "it was paused", told=told)
+            case Ending.SHUTDOWN:
+                self.release(run, "the server was shut down", told=told)
+            case Ending.LIMIT if self._settings.queue(run.queue).on_limit == "fail":
+                self.fail(run, why, told)
+            case Ending.LIMIT:
+                self.retry(run, why, told=told)
+            case Ending.DEAF:
+                self.retry(run, "its process closed its channel, and was killed", told=told)
+            case Ending.LOST:
+                _log.warning("run ended without a word: its lease is lost", token=run.token)
+            case None:
+                how = f"signal {-status}" if status < 0 else f"exit status {status}"
+                self.retry(run, f"its process died ({how})", told=told)
+
+    def retry(
+        self, run: Run, error: str, after: float | None = None, told: Message | None = None
+    ) -> None:
         """Take a failure that may pass."""
         queue = self._settings.queue(run.queue)
         pause = queue.retry_pause(run.failures + 1) if after is None else after
         most = queue.max_attempts
-        self._add(run, "retry", lambda tx: outcomes.retry(tx, run, error, pause, most))
+        self._add(run, "retry", lambda tx: outcomes.retry(tx, run, error, pause, most), told)
 
-    def release(self, run: Run, reason: str, pause: float = 0.0) -> None:
+    def release(
+        self, run: Run, reason: str, pause: float = 0.0, told: Message | None = None
+    ) -> None:
         """Take a run to be handed back without charge."""
-        self._add(run, "release", lambda tx: outcomes.release(tx, run, reason, pause))
+        self._add(run, "release", lambda tx: outcomes.release(tx, run, reason, pause), told)
 
-    def fail(self, run: Run, error: str) -> None:
+    def fail(self, run: Run, error: str, told: Message | None = None) -> None:
         """Take a failure that another try would not mend."""
-        self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error))
+        self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error), told)
 
-    def stopped(self, run: Run) -> None:
-        """Take a run that was ended because somebody asked for it."""
-        self._add(run, "stop", lambda tx: outcomes.stop(tx, run))
-
-    def forget(self) -> None:
-        """Drop what waits: the lease is lost, and others decide."""
-        self._waiting.clear()
-
-    def record(self, now: float) -> None:
+    def record(self, moved: Callable[[], None]) -> None:
         """Write what waits. Raises Unavailable; what is not written then is kept.
 
-        A job whose row somebody has locked is passed over at once when it is tried again.
+        A job whose row somebody has locked is passed over: of those known to be locked only the
+        ones that are free by now are tried, so that a lock costs one wait and no more.
         """
+        locked = self._still_locked()
         for _ in range(len(self._waiting)):
             ended = self._waiting[0]
+            token = ended.run.token
+            if token in locked:
+                self._waiting.rotate(-1)
+                continue
+            moved()
             try:
-                if ended.locked_until > now or (ended.locked_until and self._still_locked(ended)):
-                    self._waiting.rotate(-1)
-                    continue
                 self._record(ended)
                 self._waiting.popleft()
+                self._locked.discard(token)
             except Locked as error:
-                if not ended.locked_until:
-                    _log.warning("end of run waits", token=ended.run.token, error=str(error))
-                ended.locked_until = now + AGAIN
+                if not self._locked:
+                    _log.warning("end of run waits", token=token, error=str(error))
                 self._waiting.rotate(-1)
+                # Of the rest nobody knows: whoever holds one may hold them all.
+                self._locked = self.tokens
+                locked = self._still_locked() | {token}
 
-    def _still_locked(self, ended: Ended) -> bool:
-        return self._database.run(fence.locked, ended.run.token)
+    def _still_locked(self) -> set[str]:
+        self._locked &= self.tokens
+        if not self._locked:
+            return set()
+        try:
+            return self._database.run(fence.locked, self._locked)
+        except Locked:
+            return self._locked
 
     def _record(self, ended: Ended) -> None:
         bound = _log.bind(token=ended.run.token, attempt=ended.run.attempt)
@@ -118,7 +156,24 @@ class Recorder:
             # Nothing that one action says may end the worker, and all its other actions with it.
             bound.exception("end of run cannot be stored", verb=ended.verb)
             said = f"how it ended cannot be stored: {type(error).__name__}"
-            self._database.run(outcomes.fail, ended.run, said)
+            self._last_resort(bound, lambda tx: outcomes.fail(tx, ended.run, said))
 
-    def _add(self, run: Run, verb: str, write: Write) -> None:
-        self._waiting.append(Ended(run, verb, write))
+    def _last_resort(self, bound: BoundLogger, write: Write) -> None:
+        try:
+            self._database.run(write)
+        except Unavailable:
+            raise
+        except Exception:
+            bound.exception("nothing can be stored about the job: see to its row by hand")
+
+    def _add(self, run: Run, verb: str, write: Write, told: Message | None = None) -> None:
+        with_told = write if not told else lambda tx: _both(tx, run, told, write)
+        self._waiting.append(Ended(run, verb, with_told))
+
+
+def _both(tx: Tx, run: Run, told: Message, write: Write) -> State:
+    # Repeated after a commit in doubt the first is refused, and the second knows its own write.
+    with contextlib.suppress(LeaseLost):
+        facts, checkpoint = told.get("progress"), told.get("checkpoint")
+        progress.save(tx, run, progress=facts, checkpoint=checkpoint)
+    return write(tx)

@@ -1,58 +1,78 @@
-"""Storing what running actions tell: progress, and checkpoints that they wait for."""
+"""Storing what running actions tell: progress, and checkpoints that they wait for.
+
+What meets a lock, or a database that is away, is kept and tried again: progress is overtaken by the
+next, a checkpoint is what the action waits for.
+"""
+
+import time
+from collections.abc import Callable, Sequence
 
 from connector import log
 from connector.db.engine import Database
-from connector.db.errors import Unavailable
-from connector.jobs import progress
+from connector.db.errors import Locked, Unavailable
+from connector.jobs import outcomes, progress
 from connector.jobs.errors import LeaseLost
 from connector.worker.channel import Message
-from connector.worker.slots import Slot, Unsaved
+from connector.worker.recording import Recorder
+from connector.worker.slots import Ending, Slot
 
 _log = log.logger(__name__)
 
 AGAIN = 0.5
-"""Seconds between two tries to store what a lock, or a database that was away, has kept out."""
+"""Seconds after which a row that was locked is tried again."""
+
+
+def take(slot: Slot, message: Message) -> None:
+    """Keep what a slot tells of its run until it is stored; the newest of each counts."""
+    told = ("progress", "checkpoint", "number")
+    slot.untold |= {name: message[name] for name in told if message.get(name) is not None}
 
 
 class Saver:
-    """Stores what slots tell of their runs. What cannot be stored now is kept, and tried again."""
+    """Stores what slots tell of their runs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, recorder: Recorder) -> None:
         self._database = database
+        self._recorder = recorder
 
-    def take(self, slot: Slot, message: Message) -> None:
-        """Take progress or a checkpoint of the slot's run; the newest of each counts."""
-        unsaved = slot.unsaved or Unsaved()
-        if message.get("progress") is not None:
-            unsaved.progress = message["progress"]
-        if message["type"] == "save":
-            unsaved.checkpoint, unsaved.number = message["checkpoint"], message["number"]
-        slot.unsaved = unsaved
+    def store(self, slots: Sequence[Slot], moved: Callable[[], None]) -> None:
+        """Store what is told and not stored; what is locked is passed over. Raises Unavailable."""
+        for slot in slots:
+            if _waits(slot) and time.monotonic() >= slot.store_at:
+                moved()
+                self._store(slot)
 
-    def store(self, slot: Slot, now: float) -> str | None:
-        """Store what waits, and tell the slot if its action waits for that.
+    def next(self, slots: Sequence[Slot]) -> float:
+        """Return the monotonic time at which something is due to be stored."""
+        return min((slot.store_at for slot in slots if _waits(slot)), default=float("inf"))
 
-        Returns why it can never be stored, or None. Raises LeaseLost.
-        """
-        run, unsaved = slot.run, slot.unsaved
-        if run is None or unsaved is None or now < unsaved.again_at:
-            return None
+    def _store(self, slot: Slot) -> None:
+        assert slot.run is not None, "only a run can tell"
+        told = slot.untold
+        facts, checkpoint = told.get("progress"), told.get("checkpoint")
         try:
-            self._database.run(
-                progress.save, run, progress=unsaved.progress, checkpoint=unsaved.checkpoint
-            )
-        except Unavailable as error:
-            unsaved.again_at = now + AGAIN
-            if not unsaved.told:
-                _log.warning("progress waits to be stored", token=run.token, error=str(error))
-            unsaved.told = True
-            return None
+            self._database.run(progress.save, slot.run, progress=facts, checkpoint=checkpoint)
+        except Locked as error:
+            if not slot.store_at:
+                _log.warning("progress waits", token=slot.run.token, error=str(error))
+            slot.store_at = time.monotonic() + AGAIN
+            return
         except LeaseLost:
+            slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
+            self._database.run(outcomes.refused, slot.run, "progress")
+            return
+        except Unavailable:
             raise
         except Exception as error:
-            _log.exception("progress cannot be stored", token=run.token)
-            return f"its progress cannot be stored: {type(error).__name__}"
-        slot.unsaved = None
-        if unsaved.number is not None:
-            slot.tell({"type": "saved", "number": unsaved.number})
-        return None
+            _log.exception("progress cannot be stored", token=slot.run.token)
+            self._recorder.fail(slot.run, f"its progress cannot be stored: {type(error).__name__}")
+            slot.take_back()
+            slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
+            return
+        slot.untold, slot.store_at = {}, 0.0
+        if "number" in told:
+            slot.tell({"type": "saved", "number": told["number"]})
+
+
+def _waits(slot: Slot) -> bool:
+    return bool(slot.run and slot.untold and slot.ending is not Ending.LOST)

@@ -51,7 +51,8 @@ def main() -> None:
     try:
         while True:
             run = channel.wait()
-            perform(known, run, channel, settings, ending)
+            if run["type"] == "run":  # not the late answer to a save
+                perform(known, run, channel, settings, ending)
     except (Closed, SystemExit):
         # At once: a thread that an action has left behind must not hold up the end.
         logging.shutdown()

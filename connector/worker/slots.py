@@ -3,10 +3,8 @@
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any
 
 from connector import log
 from connector.config import Settings
@@ -28,6 +26,8 @@ class Ending(Enum):
     LIMIT = auto()
     """It has used up its time."""
     SHUTDOWN = auto()
+    DEAF = auto()
+    """It has closed its channel, and lives."""
     LOST = auto()
     """The lease is gone: somebody else may run it, nothing may be written."""
 
@@ -35,17 +35,12 @@ class Ending(Enum):
 STACKS = 0.1
 """Seconds before a kill at which the slot is asked where its threads are."""
 
+LONGEST_STACKS = 1 << 16
+"""Bytes of them that go to the log."""
 
-@dataclass(slots=True, eq=False)
-class Unsaved:
-    """What a run has told that is not stored yet."""
 
-    progress: Mapping[str, Any] | None = None
-    checkpoint: Mapping[str, Any] | None = None
-    number: int | None = None
-    """Of the save that the action waits for; None if it waits for none."""
-    again_at: float = 0.0
-    told: bool = False
+CLOSED = 0.5
+"""Seconds that a slot which has closed its channel has to end by itself."""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +60,10 @@ class Slot:
     """Monotonic time at which it was given the run."""
     heard: float = 0.0
     """Monotonic time at which the run last told something."""
-    unsaved: Unsaved | None = None
+    untold: Message = field(default_factory=dict)
+    """Progress and checkpoint of its run that are not in the database yet."""
+    store_at: float = 0.0
+    """Monotonic time before which they are not tried again."""
     ending: Ending | None = None
     why: str = ""
     """What to say of a run that is ended by us."""
@@ -102,13 +100,12 @@ class Slot:
     @property
     def idle(self) -> bool:
         """Whether it can be given a run."""
-        return self.ready and self.run is None and self.ending is None
+        return self.ready and self.run is None and self.ending is None and not self.deaf
 
     def give(self, run: Run, now: float) -> None:
         """Have it run an action."""
         self.run = run
         self.began = self.heard = now
-        self.unsaved = None
         self.tell(
             {
                 "type": "run",
@@ -120,6 +117,11 @@ class Slot:
                 "checkpoint": run.checkpoint,
             }
         )
+
+    def take_back(self) -> Message:
+        """End what it has to do with its run; return what that told and is not stored yet."""
+        told, self.untold, self.run = self.untold, {}, None
+        return told
 
     def tell(self, message: Message | None = None) -> None:
         """Send a message, and what is still unsent. Of one that has died the next reap learns."""
@@ -133,6 +135,8 @@ class Slot:
 
     def messages(self) -> list[Message]:
         """Return what it has said."""
+        if self.deaf:
+            return []
         try:
             return self.channel.receive()
         except Closed:
@@ -146,7 +150,7 @@ class Slot:
         """
         first = self.ending is None
         self.ending, self.why = ending, why or self.why
-        if first:
+        if first and ending is not Ending.DEAF:
             self.process.send_signal(signal.SIGTERM)
         kill_at = now + max(grace, STACKS)
         if first or (self.kill_at is not None and kill_at < self.kill_at):
@@ -158,12 +162,10 @@ class Slot:
             return
         if now >= self.kill_at - STACKS and not self.asked_stacks:
             self.asked_stacks = True
-            if self.ready:
+            if self.ready and self.run is not None:
                 self.process.send_signal(SHOW_STACKS)
         if now >= self.kill_at:
-            _log.warning(
-                "slot did not end when asked: killed", pid=self.pid, stacks=self._read_stacks()
-            )
+            self._log_kill()
             self.kill()
 
     def kill(self) -> None:
@@ -171,9 +173,12 @@ class Slot:
         kill_tree(self.pid)
         self.kill_at = None
 
-    def _read_stacks(self) -> str:
-        os.lseek(self.stacks, 0, os.SEEK_SET)
-        return os.read(self.stacks, 1 << 16).decode(errors="replace")
+    def _log_kill(self) -> None:
+        facts = {"pid": self.pid, "why": self.why or (self.ending.name if self.ending else "")}
+        if self.run is not None:
+            stacks = os.pread(self.stacks, LONGEST_STACKS, 0).decode(errors="replace")
+            facts |= {"token": self.run.token, "attempt": self.run.attempt, "stacks": stacks}
+        _log.warning("slot did not end when asked: killed", **facts)
 
     def reaped(self) -> int | None:
         """Return its exit status if it has ended (negative: the signal), else None."""

@@ -23,6 +23,9 @@ from connector.worker.worker import Worker
 
 _log = log.logger(__name__)
 
+STATEMENT = 0.3
+"""Part of a lease that one statement of a worker may take."""
+
 
 def main() -> None:
     """Run one worker until SIGTERM or the supervisor's death."""
@@ -49,13 +52,10 @@ def main() -> None:
 
 def build(settings: Settings, tell: Callable[[], None]) -> Worker:
     """Put a worker together from its settings."""
-    database = open_database(settings, "worker")
-    beats = open_database(
-        settings,
-        "beats",
-        pool_size=1,
-        statement_seconds=min(5.0, settings.worker.lease_seconds / 3),
-    )
+    # A statement that takes longer is given up: the loop must go round well within the lease.
+    seconds = min(5.0, STATEMENT * settings.worker.lease_seconds)
+    database = open_database(settings, "worker", statement_seconds=seconds)
+    beats = open_database(settings, "beats", pool_size=1, statement_seconds=seconds)
     known = actions(settings, lambda: open_database(settings, "slot"))
     queues = {name: settings.queue(name).maximum_threads for name in known}
     tasks = [task.name for task in settings.tasks]

@@ -13,20 +13,29 @@ from connector import log
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
-from connector.process import OTHER_BUILD, adopt_orphans, kill_orphans, kill_tree, spawn
+from connector.process import (
+    OTHER_BUILD,
+    adopt_orphans,
+    kill_orphans,
+    kill_tree,
+    restart_pause,
+    spawn,
+)
 from connector.worker import hostlock
 
 _log = log.logger(__name__)
 
-STEADY = 30.0
+STEADY = 5.0
 """Seconds after which a child counts as well started, and its next restart is at once."""
 
-LONGEST_PAUSE = 10.0
 FROZEN = 0.7
 """Part of a lease without a beat after which a child is killed: before others may take over."""
 
 STARTING = 60.0
-"""Seconds for the first beat: who has not begun holds no lease, and a busy machine is slow."""
+"""Seconds that a child has for its first beat: until then it holds no lease."""
+
+HTTP_FROZEN = 5.0
+"""Seconds without a beat that an http process has at least: it holds no lease."""
 
 
 @dataclass(slots=True, eq=False)
@@ -35,13 +44,15 @@ class Child:
 
     name: str
     start: Callable[[], tuple[subprocess.Popen[bytes], int | None]]
+    leases: bool = False
+    """Whether it holds a lease, which it must not outlive."""
     process: subprocess.Popen[bytes] | None = None
     beats: int | None = None
     pidfd: int | None = None
     started: float = 0.0
     heard: float = 0.0
     begun: bool = False
-    """Whether it has shown that it moves at all."""
+    """Whether it has shown that it moves."""
     failures: int = 0
     start_at: float = 0.0
 
@@ -64,7 +75,7 @@ class Supervisor:
             for number in range(settings.server.http_processes):
                 self._children.append(Child(f"http {number + 1}", self._start_http))
         for number in range(settings.server.workers):
-            self._children.append(Child(f"worker {number + 1}", self._start_worker))
+            self._children.append(Child(f"worker {number + 1}", self._start_worker, leases=True))
         self._ours, self._theirs = socket.socketpair()
         self._signals = 0
         self._rescue = True
@@ -101,7 +112,7 @@ class Supervisor:
         kill_orphans(self._pids())
         if self._rescue:
             self._release_dead()
-        self._wait(0.5 if self._rescue else 1.0)
+        self._rest(0.5 if self._rescue else 1.0)
 
     def _asked_to_end(self, *_: object) -> None:
         self._signals += 1
@@ -118,12 +129,13 @@ class Supervisor:
         _close(child)
         child.process = None
         child.failures = 0 if now - child.started > STEADY else child.failures + 1
-        pause = 0.0 if child.failures <= 1 else min(LONGEST_PAUSE, 0.25 * 2**child.failures)
+        pause = restart_pause(child.failures)
         child.start_at = now + pause
         self._rescue = True
         if status == OTHER_BUILD:
             _log.error("the program's files were replaced: ending, to be started anew")
             self.status = OTHER_BUILD
+            child.start_at = float("inf")
             return
         _log.error("process ended unexpectedly", child=child.name, status=status, restart_in=pause)
 
@@ -135,11 +147,19 @@ class Supervisor:
                 child.heard, child.begun = now, True
         except BlockingIOError:
             pass
-        limit = FROZEN * self._settings.worker.lease_seconds if child.begun else STARTING
-        if now - child.heard > limit:
+        if now >= self._frozen_at(child):
             _log.error("process does not move: killed with all it started", child=child.name)
             kill_tree(child.process.pid)
             child.heard = now
+
+    def _frozen_at(self, child: Child) -> float:
+        """Return when a child counts as frozen, unless it is heard of before."""
+        if child.process is None or child.beats is None:
+            return float("inf")
+        if not child.begun:
+            return child.started + STARTING
+        limit = FROZEN * self._settings.worker.lease_seconds
+        return child.heard + (limit if child.leases else max(limit, HTTP_FROZEN))
 
     def _release_dead(self) -> None:
         try:
@@ -152,6 +172,13 @@ class Supervisor:
         self._rescue = False
         if tokens:
             _log.warning("handed back what dead workers held", tokens=tokens)
+
+    def _rest(self, longest: float) -> None:
+        """Wait for news, or until the next child may have to be killed or started."""
+        now = time.monotonic()
+        due = [self._frozen_at(child) for child in self._children]
+        due += [child.start_at for child in self._children if child.process is None]
+        self._wait(max(0.01, min(longest, min(due, default=float("inf")) - now)))
 
     def _wait(self, seconds: float) -> None:
         with selectors.PollSelector() as selector:
@@ -181,12 +208,17 @@ class Supervisor:
             if child.process is not None:
                 child.process.terminate()
         deadline, asked = time.monotonic() + seconds, self._signals
+        told = asked
         while alive and time.monotonic() < deadline and self._signals - asked < 2:
             self._wait(0.2)
             for child in list(alive):
+                self._kill_frozen(child, time.monotonic())
+                if told != self._signals and child.process is not None:
+                    child.process.terminate()  # again: it may shorten what it waits for
                 if child.process is not None and child.process.poll() is not None:
                     _close(child)
                     alive.remove(child)
+            told = self._signals
         for child in children:
             if child.process is None:
                 continue

@@ -1,6 +1,7 @@
 """SIGTERM in a slot: it ends the action at any line, but never in the midst of a message."""
 
 import signal
+import threading
 from types import FrameType
 from typing import Self
 
@@ -17,12 +18,14 @@ class Termination:
         signal.signal(signal.SIGTERM, self._on_signal)
 
     def __enter__(self) -> Self:
-        self._inside += 1
+        if _in_main():
+            self._inside += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._inside -= 1
-        self._raise()
+        if _in_main():
+            self._inside -= 1
+            self._raise()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
@@ -33,3 +36,8 @@ class Termination:
             # Once: what cleans up may still send messages of its own.
             self._asked = False
             raise SystemExit(0)
+
+
+def _in_main() -> bool:
+    # Threads of the action tell progress too; the signal is none of theirs.
+    return threading.current_thread() is threading.main_thread()

@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from connector import log
 from connector.actions.action import Action
 from connector.config import QueueSettings, Settings
 from connector.db.engine import Database
 from connector.jobs import progress
 from connector.jobs.states import Requested
-from connector.worker.slots import STACKS, Ending, Slot
-
-_log = log.logger(__name__)
+from connector.worker.slots import CLOSED, STACKS, Ending, Slot
 
 
 class Watch:
@@ -40,8 +37,7 @@ class Watch:
             if slot.run and slot.ending in (None, Ending.LIMIT):
                 self._limit(slot, now)
             if slot.deaf and slot.ending is None:
-                _log.error("slot has closed its channel: killed", pid=slot.pid)
-                slot.kill()
+                slot.ask_to_end(Ending.DEAF, now, CLOSED)
             slot.kill_if_due(now)
 
     def hand_back(self, slots: Sequence[Slot], now: float) -> None:
@@ -83,7 +79,8 @@ class Watch:
         if limit := queue.hard_limit_seconds:
             told = f"it ran longer than HardLimitSeconds={limit:g}"
             found.append((slot.began + limit, told, 0.0))
-        if limit := queue.no_progress_seconds:
+        # One that waits for its checkpoint to be stored is not the one who is stuck.
+        if (limit := queue.no_progress_seconds) and "number" not in slot.untold:
             told = f"it told no progress for NoProgressSeconds={limit:g}"
             found.append((slot.heard + limit, told, 0.0))
         if limit := queue.soft_limit_seconds:

@@ -1,7 +1,8 @@
 """The worker: claims jobs, has its slots run them, records how they ended.
 
 One loop, one thread: reap · record · stop · fill · upkeep · rest. A pass never waits but in `rest`
-and for the database, which is bounded; beats have a thread of their own.
+and for the database, which is bounded; the beats have a thread of their own, which goes on only
+while the loop goes round.
 """
 
 import time
@@ -13,10 +14,8 @@ from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
 from connector.jobs import workers
-from connector.jobs.errors import LeaseLost
-from connector.jobs.job import Run
 from connector.process import OTHER_BUILD, kill_orphans
-from connector.worker.beats import Beats
+from connector.worker import saving
 from connector.worker.channel import Message
 from connector.worker.filling import Filler
 from connector.worker.lease import Lease
@@ -55,11 +54,11 @@ class Worker:
         self.other_build = False
         """Whether the program's files were replaced under this process."""
         on_tasks = [name for name, action in actions.items() if isinstance(action, WorksOnTasks)]
-        self._beats = Beats(lease, tell)
+        self._tell_supervisor = tell
         self._recorder = Recorder(database, settings)
-        self._saver = Saver(database)
+        self._saver = Saver(database, self._recorder)
         self._watch = Watch(settings, actions)
-        self._filler = Filler(settings, actions, database, self.slots)
+        self._filler = Filler(settings, actions, database, self.slots, self._recorder)
         self._upkeep = Upkeep(database, settings, on_tasks)
         self._rest = Rest(database.wake())
         self._poll = min(POLL, lease.seconds / 4)
@@ -68,30 +67,30 @@ class Worker:
         self._away_until = 0.0
         self._doubt = False
         self._give_up_at = float("inf")
+        lease.tell = self._rest.interrupt
 
     def run(self) -> None:
         """Work until told to stop by `shutdown`; then hand back what runs, and end in order."""
+        self._moved()
         self.lease.register()
-        self._beats.start()
         try:
             while not self._over():
                 self.turn()
         finally:
             for slot in self.slots:
                 slot.kill()
-            self._beats.close()
             self._rest.close()
         self.lease.end()
 
     def turn(self) -> None:
         """Make one pass."""
-        self._beats.moved()
+        self._moved()
         now = time.monotonic()
         self._reap()
         if self.stopping:
             self._watch.hand_back(self.slots, now)
-        if self.lease.lapsed and any(slot.run for slot in self.slots):
-            self._lose_lease()
+        if self.lease.lost:
+            self._end_runs()
         if now >= self._away_until:
             try:
                 self._with_database(now)
@@ -113,31 +112,45 @@ class Worker:
         self.stopping = True
         self._rest.interrupt()
 
+    def _moved(self) -> None:
+        """Show that the loop goes round: between two passes, and between two statements."""
+        self._tell_supervisor()
+        self.lease.moved()
+
     def _with_database(self, now: float) -> None:
+        # Also without a lease: of what has ended the fence says whether it still counts.
+        self._recorder.record(self._moved)
         if self.lease.lost:
-            self._lose_lease()
+            if self.stopping or any(slot.ending is Ending.LOST for slot in self.slots):
+                return
             self.lease.register()
-        self._recorder.record(now)
-        for slot in self.slots:
-            self._store(slot, now)
+            self._rescue_at = 0.0
+        self._saver.store(self.slots, self._moved)
         if self._doubt:
             self._release_strays()
         if now >= self._rescue_at and not self.stopping:
-            self._rescue_at = now + self.lease.seconds / 3
-            if rescued := self.lease.rescue_others():
-                _log.warning("handed back what lost workers held", tokens=rescued)
+            self._rescue(now)
+        self._moved()
         if now >= self._look_at:
             self._look_at = now + self._poll
             busy = any(slot.run for slot in self.slots)
             if busy:
                 self._watch.honour(self.database, self.lease.worker_id, self.slots, now)
                 self._look_at = now + min(self._poll, self.database.dialect.poll_seconds)
-            if not self.stopping and not self.lease.lapsed:
-                self._look_at = min(
-                    self._look_at, now + self._filler.fill(self.lease.worker_id, now)
-                )
+            if not self.stopping:
+                wait = self._filler.fill(self.lease, now, self._moved)
+                self._look_at = min(self._look_at, now + wait)
         if not self.stopping:
+            self._moved()
             self._upkeep.turn(now, any(slot.idle for slot in self.slots))
+
+    def _rescue(self, now: float) -> None:
+        rescued = self.lease.rescue_others(workers.BATCH)
+        if len(rescued) < workers.BATCH:
+            self._rescue_at = now + self.lease.seconds / 3
+        if rescued:
+            self._look_at = 0.0
+            _log.warning("handed back what lost workers held", tokens=rescued)
 
     def _reap(self) -> None:
         for slot in list(self.slots):
@@ -159,25 +172,13 @@ class Worker:
         run = slot.run
         if run is None or slot.ending is Ending.LOST:
             return
-        self._saver.take(slot, message)
-        self._store(slot, slot.heard)
-        if message["type"] in ("progress", "save") or slot.run is None:
+        saving.take(slot, message)
+        if message["type"] in ("progress", "save"):
             return
-        self._recorder.outcome(run, message)
-        slot.run = None
+        self._recorder.outcome(run, message, slot.take_back())
         self._look_at = 0.0
-
-    def _store(self, slot: Slot, now: float) -> None:
-        """Store progress or a checkpoint of the slot's run, if it has told any."""
-        try:
-            never = self._saver.store(slot, now)
-        except LeaseLost:
-            slot.ask_to_end(Ending.LOST, now, 0.0)
-            return
-        if never and slot.run:
-            self._recorder.fail(slot.run, never)
-            slot.run = None
-            slot.ask_to_end(Ending.LOST, now, 0.0)
+        if slot.ending is not None:
+            slot.channel.end()  # it was asked to end, and has ended its run first
 
     def _bury(self, slot: Slot, status: int) -> None:
         self.slots.remove(slot)
@@ -191,50 +192,38 @@ class Worker:
             self.other_build = True
             self.shutdown()
         elif not slot.ready and slot.ending is None:
-            self._filler.could_not_begin(time.monotonic())
-        if slot.run is not None:
-            self._end(slot, slot.run, status)
-
-    def _end(self, slot: Slot, run: Run, status: int) -> None:
-        """Say how a run ended whose slot has ended without a word about it."""
-        match slot.ending:
-            case Ending.STOP:
-                self._recorder.stopped(run)
-            case Ending.PAUSE:
-                self._recorder.release(run, "it was paused")
-            case Ending.SHUTDOWN:
-                self._recorder.release(run, "the server was shut down")
-            case Ending.LIMIT if self.settings.queue(run.queue).on_limit == "fail":
-                self._recorder.fail(run, slot.why)
-            case Ending.LIMIT:
-                self._recorder.retry(run, slot.why)
-            case Ending.LOST:
-                _log.warning("run ended without a word: its lease is lost", token=run.token)
-            case None:
-                how = f"signal {-status}" if status < 0 else f"exit status {status}"
-                self._recorder.retry(run, f"its process died ({how})")
+            now = time.monotonic()
+            self._filler.could_not_begin(slot.heard, f"exit status {status}", now)
+        if run := slot.run:
+            self._recorder.death(run, slot.ending, slot.why, status, slot.take_back())
 
     def _release_strays(self) -> None:
         """Hand back what was claimed by a transaction whose answer was lost."""
         known = {slot.run.token for slot in self.slots if slot.run} | self._recorder.tokens
         for run in self.database.read(workers.strays, self.lease.worker_id, known):
             self._recorder.release(run, "the answer to its claim was lost")
-        self._recorder.record(time.monotonic())
+        self._recorder.record(self._moved)
         self._doubt = False
 
-    def _lose_lease(self) -> None:
-        _log.error("lease lost: ending all runs", worker=self.lease.worker_id)
-        self._recorder.forget()
-        self._doubt = True
-        for slot in self.slots:
-            if slot.run:
-                slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
-                slot.kill()
+    def _end_runs(self) -> None:
+        """Kill every run, at once: somebody else may have taken it."""
+        runs = [slot for slot in self.slots if slot.run and slot.ending is not Ending.LOST]
+        if runs:
+            _log.error("lease lost: ending all runs", worker=self.lease.worker_id)
+        for slot in runs:
+            slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
+            slot.kill()
+        self.lease.drop()
 
     def _next(self) -> float:
         """Return the monotonic time at which the next pass has something to do."""
-        work = max(min(self._look_at, self._rescue_at, self._upkeep.due), self._away_until)
-        return min(work, self._watch.next(self.slots), time.monotonic() + self._poll)
+        work = min(self._look_at, self._rescue_at, self._saver.next(self.slots))
+        return min(
+            max(work, self._away_until),
+            self._watch.next(self.slots),
+            self.lease.lapses_at,
+            time.monotonic() + self._poll,
+        )
 
     def _over(self) -> bool:
         if not self.stopping:

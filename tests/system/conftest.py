@@ -59,6 +59,7 @@ class Server:
             "CONNECTOR_SERVER_PORT": "0",
             "CONNECTOR_ACTIONS_GRACESECONDS": "1",
             "CONNECTOR_WORKER_LEASESECONDS": "3",
+            "CONNECTOR_WORKER_SHUTDOWNSECONDS": "0.2",
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "connector", command],
