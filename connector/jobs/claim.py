@@ -6,6 +6,7 @@ and works for this deployment, its host is not drained, the queue is not paused.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
@@ -125,9 +126,7 @@ def take(tx: Tx, chosen: ColumnElement[bool] | sa.Select[tuple[str]], worker_id:
 
 def candidates(tx: Tx, queue: str, limit: int, ahead: bool) -> sa.Select[tuple[str]]:
     """Return the choice of the first due jobs of a queue that nobody has locked."""
-    select = sa.select(jobs.c.token).where(
-        is_open(State.QUEUED), jobs.c.queue == queue, jobs.c.run_at <= tx.now
-    )
+    select = sa.select(jobs.c.token).where(is_open(State.QUEUED), jobs.c.queue == queue, is_due(tx))
     if ahead:
         some = _behind_now(tx, queue).subquery()
         select = select.where(jobs.c.token.in_(sa.select(some.c.token)))
@@ -140,15 +139,23 @@ def candidates(tx: Tx, queue: str, limit: int, ahead: bool) -> sa.Select[tuple[s
     )
 
 
+def is_due(tx: Tx) -> ColumnElement[bool]:
+    """Return the condition that a job's time has come.
+
+    One that was never delayed is due whatever the clock says: it may have been set back since.
+    """
+    return sa.or_(jobs.c.run_at <= tx.now, jobs.c.run_at <= jobs.c.queued_at)
+
+
 def _any_due(tx: Tx, queue: str) -> bool:
     some = _behind_now(tx, queue).subquery()
-    found = sa.select(some.c.token).where(some.c.run_at <= tx.now).limit(1)
-    return tx.execute(found).first() is not None
+    due = sa.or_(some.c.run_at <= tx.now, some.c.run_at <= some.c.queued_at)
+    return tx.execute(sa.select(some.c.token).where(due).limit(1)).first() is not None
 
 
-def _behind_now(tx: Tx, queue: str) -> sa.Select[tuple[str, object]]:
+def _behind_now(tx: Tx, queue: str) -> sa.Select[tuple[str, datetime, datetime]]:
     return (
-        sa.select(jobs.c.token, jobs.c.run_at)
+        sa.select(jobs.c.token, jobs.c.run_at, jobs.c.queued_at)
         .where(is_open(State.QUEUED), jobs.c.queue == queue)
         .where(jobs.c.rank > tx.micros(tx.now))
         .order_by(jobs.c.rank, jobs.c.token)

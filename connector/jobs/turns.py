@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from connector.db.engine import Tx
 from connector.db.errors import Locked
-from connector.jobs.claim import candidates, may_claim, take
+from connector.jobs.claim import candidates, is_due, may_claim, take
 from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.jobs.tables import is_open, job_tasks, jobs, queues
@@ -114,7 +114,7 @@ def _first(tx: Tx, queue: str, room: int, owners: Mapping[str, str], ahead: bool
     rows = tx.execute(
         sa.select(jobs.c.token, jobs.c.tasks)
         .where(jobs.c.token.in_(tokens), jobs.c.queue == queue)
-        .where(jobs.c.state == State.QUEUED, jobs.c.run_at <= tx.now)
+        .where(jobs.c.state == State.QUEUED, is_due(tx))
         .order_by(jobs.c.rank, jobs.c.token)
     )
     return list(rows)
@@ -133,7 +133,7 @@ def _still_waiting(tx: Tx, tokens: Collection[str]) -> sa.Select[tuple[str]]:
     """Return the choice of those that nobody has locked or moved meanwhile."""
     return (
         sa.select(jobs.c.token)
-        .where(jobs.c.token.in_(tokens), is_open(State.QUEUED), jobs.c.run_at <= tx.now)
+        .where(jobs.c.token.in_(tokens), is_open(State.QUEUED), is_due(tx))
         .with_for_update(skip_locked=True)
     )
 

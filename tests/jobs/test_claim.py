@@ -186,3 +186,17 @@ def test_a_job_handed_back_in_the_middle_keeps_its_task(kit: Jobs) -> None:
     assert [run.token for run in runs] == [first]
     kit.database.run(outcomes.finish, runs[0], {})
     assert [run.token for run in by_task(kit)] == [second]
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_waiting_that_was_not_delayed(kit: Jobs) -> None:
+    serve(kit)
+    plain, of_task, delayed = kit.submit(), kit.submit(tasks=("A",)), kit.submit(delay=1.0)
+    before = kit.job(plain).queued_at - timedelta(hours=1)
+    waiting = kit.database.run_at(before, claim.due, ["Test"])["Test"]
+    assert (waiting.seconds, waiting.ahead) == (0.0, True)
+    runs = kit.database.run_at(before, claim.claim, "Test", WORKER, 9, ahead=True)
+    assert {run.token for run in runs} == {plain, of_task}
+    kit.database.run(outcomes.release, runs[1], "shutdown")
+    again = kit.database.run_at(before, turns.claim_in_turn, "Test", WORKER, 9, ("A",), ahead=True)
+    assert [run.token for run in again] == [of_task]
+    assert kit.state(delayed) is State.QUEUED
