@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from connector import log
+from connector import log, service
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
@@ -79,6 +79,7 @@ class Supervisor:
         self._ours, self._theirs = socket.socketpair()
         self._signals = 0
         self._rescue = True
+        self._ready = False
         self.status = 0
         """Exit status of the whole server: not 0 if it ended by itself, to be started anew."""
 
@@ -98,6 +99,7 @@ class Supervisor:
             while not self._signals and not self.status:
                 self.turn()
         finally:
+            service.tell("STOPPING=1")
             self._end_all()
             signal.set_wakeup_fd(-1)
 
@@ -112,7 +114,11 @@ class Supervisor:
         kill_orphans(self._pids())
         if self._rescue:
             self._release_dead()
-        self._rest(0.5 if self._rescue else 1.0)
+        if not self._ready and all(child.begun for child in self._children):
+            self._ready = True
+            service.tell("READY=1")
+        service.tell("WATCHDOG=1")
+        self._rest(0.5 if self._rescue or not self._ready else 1.0)
 
     def _asked_to_end(self, *_: object) -> None:
         self._signals += 1
