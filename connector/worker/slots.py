@@ -144,13 +144,13 @@ class Slot:
             return []
 
     def ask_to_end(self, ending: Ending, now: float, grace: float, why: str = "") -> None:
-        """Ask it to end; after `grace` seconds it is killed. It is asked once.
+        """Ask it to end; after `grace` seconds it is killed, without a word if that is 0.
 
         Asking again says for what, and brings the kill forward if the grace is shorter.
         """
         first = self.ending is None
         self.ending, self.why = ending, why or self.why
-        if first and ending is not Ending.DEAF:
+        if first and grace and ending is not Ending.DEAF:
             self.process.send_signal(signal.SIGTERM)
         kill_at = now + max(grace, STACKS)
         if first or (self.kill_at is not None and kill_at < self.kill_at):

@@ -1,8 +1,10 @@
 """Actions that behave in every way a worker must cope with; an outside package, as users write."""
 
-import ctypes
+import collections
+import itertools
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -58,7 +60,8 @@ class Test:
         return self.sleep(context)
 
     def hold_interpreter_lock(self, context: Context) -> Outcome:
-        ctypes.PyDLL(None).sleep(context.parameters["Seconds"])
+        # Some ten seconds each in one call of C code, which no signal interrupts.
+        collections.deque(itertools.repeat(None, context.parameters["Seconds"] << 30), maxlen=0)
         return Finished()
 
     def grandchild(self, context: Context) -> Outcome:
@@ -101,6 +104,48 @@ class Test:
     def return_nonsense(self, context: Context) -> Outcome:
         return Finished({"nul": "\0", "set": {1}})
 
+    def blocked_socket(self, context: Context) -> Outcome:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.recv(1)
+        return Finished()
+
+    def spin_mute(self, context: Context) -> Outcome:
+        os.closerange(3, 256)
+        return self.loop(context)
+
+    def save_when_asked(self, context: Context) -> Outcome:
+        done = int((context.checkpoint or {}).get("done", 0))
+        note(context, f"from={done}")
+        try:
+            return self.wait_for_file(context)
+        except SystemExit:
+            context.save({"done": done + 1})
+            raise
+
+    def end_when_asked(self, context: Context) -> Outcome:
+        try:
+            return self.sleep(context)
+        except SystemExit:
+            return Finished({"asked": "politely"})
+
+    def progress_then_silence(self, context: Context) -> Outcome:
+        for step in range(1, 4):
+            context.progress(step=step)
+        return self.sleep(context)
+
+    def progress_steadily(self, context: Context) -> Outcome:
+        end = time.monotonic() + context.parameters["Seconds"]
+        while time.monotonic() < end:
+            context.progress(at=time.monotonic())
+            time.sleep(0.05)
+        return Finished()
+
+    def save_once(self, context: Context) -> Outcome:
+        context.save({"saved": 1})
+        note(context, "saved")
+        return self.wait_for_file(context)
+
     def wait_for_file(self, context: Context) -> Outcome:
         gate = Path(str(context.parameters["Trace"]) + ".go")
         end = time.monotonic() + context.parameters["Seconds"]
@@ -109,4 +154,11 @@ class Test:
         return Finished()
 
 
-_: type[Action] = Test
+class Pausable(Test):
+    """The same, for a queue whose actions can be paused."""
+
+    name: ClassVar[str] = "Pausable"
+    pausable: ClassVar[bool] = True
+
+
+_: tuple[type[Action], ...] = (Test, Pausable)

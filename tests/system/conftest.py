@@ -1,5 +1,7 @@
 """Real servers for the system tests: real processes, real signals, a real database."""
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -46,6 +48,11 @@ class Server:
         self.database = Database(url, application="test")
         self.trace = folder / "trace"
         self.process: subprocess.Popen[str] | None = None
+        self.log = folder / "log"
+        """What its processes have logged, as JSON lines, if `keep_log` was set before."""
+        self.keep_log = False
+        self.package = os.environ.get("PYTHONPATH", ".")
+        """Folder of the package that is started."""
         self.address = ""
         """Of the ACI port, after `start("serve")`."""
 
@@ -53,7 +60,7 @@ class Server:
         """Start `webex-connector COMMAND` and wait until it says that it serves, or works."""
         base: Mapping[str, str] = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(PLUGIN), os.environ.get("PYTHONPATH", ".")]),
+            "PYTHONPATH": os.pathsep.join([str(PLUGIN), self.package]),
             "CONNECTOR_DATABASE_URL": self.url,
             "CONNECTOR_PATHS_DATADIRECTORY": str(self.folder / "data"),
             "CONNECTOR_SERVER_PORT": "0",
@@ -61,12 +68,17 @@ class Server:
             "CONNECTOR_WORKER_LEASESECONDS": "3",
             "CONNECTOR_WORKER_SHUTDOWNSECONDS": "0.2",
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "connector", command],
-            env={**base, **environment},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        if self.keep_log:
+            environment["CONNECTOR_LOGGING_LOGFORMAT"] = "json"
+        with open(self.log, "a") if self.keep_log else contextlib.nullcontext() as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "connector", command],
+                env={**base, **environment},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=self.package.partition(os.pathsep)[0],
+            )
         assert self.process.stdout is not None
         with self.process.stdout as out:
             self.address = out.readline().rpartition(" ")[2].strip()
@@ -133,6 +145,11 @@ class Server:
             seconds,
         )
         return job
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """Return the log lines whose event begins so."""
+        lines = [json.loads(x) for x in self.log.read_text().splitlines() if x.startswith("{")]
+        return [line for line in lines if line["event"].startswith(event)]
 
     def traced(self, word: str, token: str | None = None) -> list[list[str]]:
         """Return what actions have noted: word, token, attempt, pid, time."""
