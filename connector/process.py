@@ -1,5 +1,6 @@
 """What our processes begin and end with: settings handed over, a database, certain death."""
 
+import contextlib
 import ctypes
 import functools
 import hashlib
@@ -135,6 +136,17 @@ def beat(descriptor: int) -> None:
         os.write(descriptor, b"\0")
     except (BlockingIOError, BrokenPipeError):
         pass  # a full pipe tells as much; a broken one means that SIGTERM is on its way
+
+
+def tell_service_manager(state: str) -> None:
+    """Send a state such as READY=1 to the service manager, if one wants it: sd_notify(3)."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if not path:
+        return
+    address = "\0" + path[1:] if path.startswith("@") else path
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.connect(address)
+        manager.send(state.encode())
 
 
 def adopt_orphans() -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from connector import log, service
+from connector import log
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
@@ -20,6 +20,7 @@ from connector.process import (
     kill_tree,
     restart_pause,
     spawn,
+    tell_service_manager,
 )
 from connector.worker import hostlock
 
@@ -99,7 +100,7 @@ class Supervisor:
             while not self._signals and not self.status:
                 self.turn()
         finally:
-            service.tell("STOPPING=1")
+            tell_service_manager("STOPPING=1")
             self._end_all()
             signal.set_wakeup_fd(-1)
 
@@ -116,8 +117,8 @@ class Supervisor:
             self._release_dead()
         if not self._ready and all(child.begun for child in self._children):
             self._ready = True
-            service.tell("READY=1")
-        service.tell("WATCHDOG=1")
+            tell_service_manager("READY=1")
+        tell_service_manager("WATCHDOG=1")
         self._rest(0.5 if self._rescue or not self._ready else 1.0)
 
     def _asked_to_end(self, *_: object) -> None:
