@@ -1,6 +1,7 @@
 """Real databases for every test that wants one: SQLite always, two servers started once a run."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,20 +48,58 @@ def mariadb() -> Iterator[sa.URL]:
         yield sa.make_url(url)
 
 
-def fresh_url(engine: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    """Return the URL of an empty database of the named engine."""
+def fresh_url(
+    engine: str, request: pytest.FixtureRequest, folder: Path, *, migrated: bool = False
+) -> str:
+    """Return the URL of an empty database of the named engine, or of a migrated one."""
     if engine == "sqlite":
-        return f"sqlite:///{folder / 'connector.db'}"
+        path = folder / "connector.db"
+        if migrated:
+            shutil.copy(_template(engine, request), path)
+        return f"sqlite:///{path}"
     server: sa.URL = request.getfixturevalue(engine)
     name = f"test_{uuid.uuid4().hex}"
+    url = server.set(drivername=engine, database=name).render_as_string(hide_password=False)
+    copied = migrated and engine == "postgresql"
+    _create(engine, server, name, f" TEMPLATE {_template(engine, request)}" if copied else "")
+    if migrated and not copied:
+        _migrated(url)
+    return url
+
+
+def _create(engine: str, server: sa.URL, name: str, options: str = "") -> None:
     driver = {"mariadb": "mariadb+pymysql", "postgresql": "postgresql+psycopg"}[engine]
-    admin = sa.create_engine(
-        server.set(drivername=driver), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
-    )
+    server_url = server.set(drivername=driver)
+    admin = sa.create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name}{options}"))
     admin.dispose()
-    return server.set(drivername=engine, database=name).render_as_string(hide_password=False)
+
+
+_templates: dict[str, str] = {}
+
+
+def _template(engine: str, request: pytest.FixtureRequest) -> str:
+    """Return a migrated database to copy, made once a process: a file, or a name on the server."""
+    if engine not in _templates:
+        if engine == "sqlite":
+            folder = request.getfixturevalue("tmp_path_factory").mktemp("template")
+            _migrated(f"sqlite:///{folder}/template.db")
+            _templates[engine] = f"{folder}/template.db"
+        else:
+            server: sa.URL = request.getfixturevalue(engine)
+            name = f"template_{uuid.uuid4().hex}"
+            _create(engine, server, name)
+            url = server.set(drivername=engine, database=name)
+            _migrated(url.render_as_string(hide_password=False))
+            _templates[engine] = name
+    return _templates[engine]
+
+
+def _migrated(url: str) -> None:
+    opened = Database(url, application="test")
+    migrate(opened)
+    opened.close()
 
 
 def migrate(database: Database) -> None:
@@ -73,14 +112,14 @@ def migrate(database: Database) -> None:
 
 @pytest.fixture(params=ENGINES)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, once for each engine."""
-    return fresh_url(request.param, request, tmp_path)
+    """The URL of an empty database, once for each engine; beside `database`, of that one."""
+    migrated = "database" in request.fixturenames
+    return fresh_url(request.param, request, tmp_path, migrated=migrated)
 
 
 @pytest.fixture
 def database(empty_url: str) -> Iterator[Database]:
     """A migrated database, once for each engine."""
     opened = Database(empty_url, application="test")
-    migrate(opened)
     yield opened
     opened.close()

@@ -22,6 +22,11 @@ OPTIONS = {
     "innodb-buffer-pool-size": "64M",
     "innodb-log-file-size": "64M",
     "max-connections": "200",
+    "innodb-flush-method": "nosync",
+    "innodb-doublewrite": "0",
+    "sync-frm": "0",
+    # Making and removing tables is what tests do most.
+    "innodb-file-per-table": "0",
     "skip-name-resolve": "1",
 }
 

@@ -23,7 +23,7 @@ from connector.jobs.states import State
 from connector.jobs.token import new_token
 from tests import installation
 from tests.commands import ROOT
-from tests.conftest import ENGINES, fresh_url, migrate
+from tests.conftest import ENGINES, fresh_url
 
 PLUGIN = Path(__file__).parent.parent / "plugin"
 DEADLINE = 30.0
@@ -175,8 +175,7 @@ def _cmdline(process: psutil.Process) -> list[str]:
 @pytest.fixture(params=ENGINES)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     """A migrated database and the means to start a server on it; ended for certain."""
-    made = Server(fresh_url(request.param, request, tmp_path), tmp_path)
-    migrate(made.database)
+    made = Server(fresh_url(request.param, request, tmp_path, migrated=True), tmp_path)
     yield made
     if made.process is not None:
         family = made.family() if made.process.poll() is None else []
