@@ -7,8 +7,10 @@ import hashlib
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from connector.db.engine import Database
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+
+_MOMENT = struct.Struct("d")
 
 
 OTHER_BUILD = 75
@@ -131,9 +135,9 @@ def die_with_parent(ask: signal.Signals, parent: int) -> None:
 
 
 def beat(descriptor: int) -> None:
-    """Show the parent that this process moves, by the pipe it gave."""
+    """Show the parent that this process moves, by the pipe it gave: it is told when."""
     try:
-        os.write(descriptor, b"\0")
+        os.write(descriptor, _MOMENT.pack(time.monotonic()))
     except (BlockingIOError, BrokenPipeError):
         pass  # a full pipe tells as much; a broken one means that SIGTERM is on its way
 
@@ -147,6 +151,22 @@ def tell_service_manager(state: str) -> None:
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.connect(address)
         manager.send(state.encode())
+
+
+def last_beat(descriptor: int) -> float | None:
+    """Return the monotonic time of a child's newest beat, or None if there is none since.
+
+    The clock is the host's, the same in all its processes.
+    """
+    newest = None
+    try:
+        while told := os.read(descriptor, _MOMENT.size << 9):
+            if newest is not None:
+                return time.monotonic()  # so many wait that the newest may not have found room
+            (newest,) = _MOMENT.unpack(told[-_MOMENT.size :])
+    except BlockingIOError:
+        pass
+    return newest
 
 
 def adopt_orphans() -> None:

@@ -44,7 +44,7 @@ def start(**options: str) -> Iterator[str]:
         try:
             yield server.url
         finally:
-            server.stop()
+            server.stop(signal.SIGQUIT)  # at once: nobody wants what is in it
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from sqlalchemy.sql import ColumnElement, Executable
 
 from connector.db.dialects.base import Dialect, Pooler, Waits, Wake
 from connector.db.errors import BadURL, InDoubt, Locked, Unavailable
-from connector.db.types import Timestamp
+from connector.db.types import Timestamp, stored_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,6 +105,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             hide_parameters=True,
+            json_deserializer=stored_json,
             **options,
         )
         self.dialect.prepare(engine)

@@ -1,5 +1,6 @@
 """Column types that mean the same on every engine."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +31,14 @@ _UUID: dict[str, TypeEngine[Any]] = {
     "mariadb": mysql.CHAR(36, charset="ascii", collation="ascii_bin"),
 }
 _MOMENT: dict[str, TypeEngine[Any]] = {"mariadb": mysql.DATETIME(fsp=6)}
+
+
+def stored_json(text: str | bytes) -> Any:
+    """Return a JSON value as it was stored; of a damaged one its text, so that rows can be read."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text if isinstance(text, str) else text.decode("utf-8", "replace")
 
 
 class Identifier(TypeDecorator[str]):

@@ -4,9 +4,10 @@ Whatever may forbid it is asked in the statement that claims: whether the worker
 and works for this deployment, its host is not drained, the queue is not paused.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
@@ -17,8 +18,13 @@ from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.jobs.tables import drained_hosts, is_open, job_progress, jobs, queues, workers
 
+_Row = TypeVar("_Row", bound=tuple[object, ...])
+
 AHEAD = 50
 """Jobs looked at that are due but ranked behind now, for their low priority."""
+
+HEAD = 500
+"""Waiting jobs among which damaged ones are looked for when a claim is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +73,43 @@ def _head(tx: Tx, queue: str) -> sa.Select[tuple[str, int, int]]:
     )
 
 
-def claim(tx: Tx, queue: str, worker_id: str, limit: int, *, ahead: bool = False) -> list[Run]:
+def claim(
+    tx: Tx,
+    queue: str,
+    worker_id: str,
+    limit: int,
+    *,
+    ahead: bool = False,
+    without: Collection[str] = (),
+) -> list[Run]:
     """Take up to `limit` due jobs of a queue whose jobs do not exclude each other.
 
-    `ahead`: those that are due but ranked behind now.
+    `ahead`: those that are due but ranked behind now; `without`: tokens to pass over.
     """
     free = ~sa.exists().where(
         queues.c.queue == queue, queues.c.paused.is_(True) | queues.c.max_running.isnot(None)
     )
-    chosen = candidates(tx, queue, limit, ahead).where(may_claim(worker_id), free)
+    chosen = but(candidates(tx, queue, limit, ahead).where(may_claim(worker_id), free), without)
     return take(tx, chosen, worker_id)
+
+
+def damaged(tx: Tx, queue: str, without: Collection[str]) -> list[str]:
+    """Return the waiting jobs at the head of a queue that no verb can move any more.
+
+    Somebody has spoilt their parameters while the guard was off. `without`: known ones.
+    """
+    rows = tx.execute(
+        sa.select(jobs.c.token, jobs.c.parameters)
+        .where(is_open(State.QUEUED), jobs.c.queue == queue, jobs.c.token.notin_(without))
+        .order_by(jobs.c.rank, jobs.c.token)
+        .limit(HEAD)
+    )
+    return [row.token for row in rows if not isinstance(row.parameters, Mapping)]
+
+
+def but(select: sa.Select[_Row], without: Collection[str]) -> sa.Select[_Row]:
+    """Return a choice of jobs but these; nearly always there are none, and it stays as it is."""
+    return select.where(jobs.c.token.notin_(without)) if without else select
 
 
 def may_claim(worker_id: str) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from connector.db.engine import Tx
 from connector.db.errors import Locked
-from connector.jobs.claim import candidates, is_due, may_claim, take
+from connector.jobs.claim import but, candidates, is_due, may_claim, take
 from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.jobs.tables import is_open, job_tasks, jobs, queues
@@ -31,6 +31,7 @@ def claim_in_turn(
     known: Collection[str] | None = None,
     *,
     ahead: bool = False,
+    without: Collection[str] = (),
 ) -> list[Run]:
     """Take up to `limit` due jobs of a queue, no more than it may run in the whole cluster.
 
@@ -38,7 +39,8 @@ def claim_in_turn(
     job at a time: the one that has begun it, until that has ended, also while it waits to go on.
     Jobs of a task go in order: one that waits for a task keeps younger ones from all of its tasks.
     A job that names an unknown task stays queued, and keeps nobody from anything.
-    `ahead`: also jobs that are due but ranked behind now, for their low priority.
+    `ahead`: also jobs that are due but ranked behind now, for their low priority; `without`: tokens
+    to pass over.
     Raises Locked if another queue's job has begun one of the tasks in this moment.
     """
     row = tx.execute(
@@ -54,9 +56,9 @@ def claim_in_turn(
     if room <= 0:
         return []
     if known is None:
-        return take(tx, candidates(tx, queue, room, ahead), worker_id)
+        return take(tx, but(candidates(tx, queue, room, ahead), without), worker_id)
     owners = {row.task: row.token for row in tx.execute(sa.select(job_tasks))}
-    chosen = _of_free_tasks(tx, queue, room, set(known), owners, ahead)
+    chosen = _of_free_tasks(tx, queue, room, set(known), owners, ahead, without)
     runs = take(tx, _still_waiting(tx, chosen), worker_id) if chosen else []
     begun = [
         {"task": task, "token": run.token}
@@ -78,12 +80,18 @@ def _running(tx: Tx, queue: str) -> int:
 
 
 def _of_free_tasks(
-    tx: Tx, queue: str, room: int, known: set[str], owners: Mapping[str, str], ahead: bool
+    tx: Tx,
+    queue: str,
+    room: int,
+    known: set[str],
+    owners: Mapping[str, str],
+    ahead: bool,
+    without: Collection[str],
 ) -> list[str]:
     """Return jobs that may begin, or go on with, what they work on: at most one a task."""
     taken = dict(owners)
     chosen: list[str] = []
-    for row in _first(tx, queue, room, owners, ahead):
+    for row in _first(tx, queue, room, owners, ahead, without):
         tasks = set(row.tasks.split(",")) if row.tasks else set()
         if not tasks <= known:
             continue
@@ -95,7 +103,14 @@ def _of_free_tasks(
     return chosen
 
 
-def _first(tx: Tx, queue: str, room: int, owners: Mapping[str, str], ahead: bool) -> list[Any]:
+def _first(
+    tx: Tx,
+    queue: str,
+    room: int,
+    owners: Mapping[str, str],
+    ahead: bool,
+    without: Collection[str],
+) -> list[Any]:
     """Return, in order, the due jobs that have begun a task, and the first of each set of tasks.
 
     Of jobs without a task as many as there is room for.
@@ -105,11 +120,11 @@ def _first(tx: Tx, queue: str, room: int, owners: Mapping[str, str], ahead: bool
     key: str | None = ""
     while key is not None:
         # The first of the next key: however many wait under one key, one entry is read.
-        row = tx.execute(_waiting(queue).where(jobs.c.task_key > key).limit(1)).first()
+        row = tx.execute(_waiting(queue, without).where(jobs.c.task_key > key).limit(1)).first()
         key = row.task_key if row else None
         if row and (ahead or row.rank <= now):
             tokens.add(row.token)
-    of_none = _waiting(queue).where(jobs.c.task_key == task_key(())).limit(room)
+    of_none = _waiting(queue, without).where(jobs.c.task_key == task_key(())).limit(room)
     tokens |= {row.token for row in tx.execute(of_none) if ahead or row.rank <= now}
     rows = tx.execute(
         sa.select(jobs.c.token, jobs.c.tasks)
@@ -120,12 +135,13 @@ def _first(tx: Tx, queue: str, room: int, owners: Mapping[str, str], ahead: bool
     return list(rows)
 
 
-def _waiting(queue: str) -> sa.Select[tuple[str, str | None, int]]:
+def _waiting(queue: str, without: Collection[str]) -> sa.Select[tuple[str, str | None, int]]:
     """Return the waiting jobs of a queue that work on tasks, in the order of their index."""
-    return (
+    return but(
         sa.select(jobs.c.token, jobs.c.task_key, jobs.c.rank)
         .where(is_open(State.QUEUED), jobs.c.queue == queue)
-        .order_by(jobs.c.task_key, jobs.c.rank, jobs.c.token)
+        .order_by(jobs.c.task_key, jobs.c.rank, jobs.c.token),
+        without,
     )
 
 

@@ -6,7 +6,7 @@ from connector import log
 from connector.actions.action import Action, WorksOnTasks
 from connector.config import Settings
 from connector.db.engine import Database
-from connector.db.errors import Locked
+from connector.db.errors import Locked, Unavailable
 from connector.jobs import claim, turns
 from connector.jobs.claim import Due
 from connector.jobs.job import Run
@@ -36,6 +36,7 @@ class Filler:
         self._recorder = recorder
         self._tasks = [task.name for task in settings.tasks]
         self._limits = {name: settings.queue(name).maximum_threads for name in actions}
+        self._damaged: set[str] = set()
         self._failed = 0
         self._failed_at = self._start_at = 0.0
 
@@ -45,7 +46,7 @@ class Filler:
         `moved` is called between statements. Returns the seconds until something is due that waits
         for its time, or for a slot to start. Raises Unavailable.
         """
-        wait = self._start_slots(now)
+        wait = self.start_slots(now)
         free = [slot for slot in self._slots if slot.idle]
         if not free:
             return wait
@@ -62,6 +63,11 @@ class Filler:
                 runs = self._claim(queue, lease.worker_id, room, due)
             except Locked as error:
                 _log.warning("claim waits", queue=queue, error=str(error))
+                continue
+            except Unavailable:
+                raise
+            except Exception as error:
+                self._refused(queue, error)
                 continue
             for run in runs:
                 if damage := _damage(run):
@@ -91,15 +97,26 @@ class Filler:
             _log.error("slots cannot begin; tried again with growing pauses", why=why)
 
     def _claim(self, queue: str, worker_id: str, room: int, due: Due) -> Sequence[Run]:
-        on_tasks = isinstance(self._actions[queue], WorksOnTasks)
+        on_tasks, bad = isinstance(self._actions[queue], WorksOnTasks), self._damaged
         if not on_tasks and not due.limited:
-            return self._database.run(claim.claim, queue, worker_id, room, ahead=due.ahead)
+            return self._database.run(
+                claim.claim, queue, worker_id, room, ahead=due.ahead, without=bad
+            )
         tasks = self._tasks if on_tasks else None
         return self._database.run(
-            turns.claim_in_turn, queue, worker_id, room, tasks, ahead=due.ahead
+            turns.claim_in_turn, queue, worker_id, room, tasks, ahead=due.ahead, without=bad
         )
 
-    def _start_slots(self, now: float) -> float:
+    def _refused(self, queue: str, error: Exception) -> None:
+        """Find the rows for which a claim was refused: they are passed over from now on."""
+        found = self._database.read(claim.damaged, queue, self._damaged)
+        self._damaged.update(found)
+        why = str(error).partition("\n")[0]  # what follows may quote the row
+        _log.error(
+            "claim refused; damaged rows are passed over", tokens=found, queue=queue, why=why
+        )
+
+    def start_slots(self, now: float) -> float:
         """Keep as many slots as the largest queue may use, and one idle up to what all may use."""
         wanted, most = max(self._limits.values()), sum(self._limits.values())
         starting = sum(not slot.ready and slot.ending is None for slot in self._slots)

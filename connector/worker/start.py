@@ -53,7 +53,8 @@ def main() -> None:
 def build(settings: Settings, tell: Callable[[], None]) -> Worker:
     """Put a worker together from its settings."""
     # A statement that takes longer is given up: the loop must go round well within the lease.
-    seconds = min(5.0, STATEMENT * settings.worker.lease_seconds)
+    # A lock is waited for less: 1 s on MariaDB, which counts in whole ones.
+    seconds = min(5.0, max(1.3, STATEMENT * settings.worker.lease_seconds))
     database = open_database(settings, "worker", statement_seconds=seconds)
     beats = open_database(settings, "beats", pool_size=1, statement_seconds=seconds)
     known = actions(settings, lambda: open_database(settings, "slot"))

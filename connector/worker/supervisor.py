@@ -18,6 +18,7 @@ from connector.process import (
     adopt_orphans,
     kill_orphans,
     kill_tree,
+    last_beat,
     restart_pause,
     spawn,
     tell_service_manager,
@@ -149,11 +150,8 @@ class Supervisor:
     def _kill_frozen(self, child: Child, now: float) -> None:
         if child.beats is None or child.process is None:
             return
-        try:
-            while os.read(child.beats, 4096):
-                child.heard, child.begun = now, True
-        except BlockingIOError:
-            pass
+        if (beat := last_beat(child.beats)) is not None:
+            child.heard, child.begun = beat, True
         if now >= self._frozen_at(child):
             _log.error("process does not move: killed with all it started", child=child.name)
             kill_tree(child.process.pid)

@@ -1,0 +1,39 @@
+"""Workers' parts on real databases: SQLite where the engine does not matter."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connector.db.engine import Database
+from connector.jobs import claim, submit, workers
+from connector.jobs.job import NewJob, Run
+from connector.jobs.token import new_token
+from tests.conftest import fresh_url, migrate
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Database]:
+    """A migrated SQLite database."""
+    database = Database(f"sqlite:///{tmp_path / 'connector.db'}", application="test")
+    migrate(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def rows_lock(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database of an engine that locks rows."""
+    url = fresh_url(request.param, request, tmp_path)
+    database = Database(url, application="test", pool_size=4)
+    migrate(database)
+    yield database
+    database.close()
+
+
+def running(database: Database, count: int) -> list[Run]:
+    """Store so many jobs and claim them for a worker that lives."""
+    worker = new_token()
+    database.run(workers.register, workers.Worker(worker, "host", "boot", 1, "0", {}), {"T": 60.0})
+    database.run(submit.submit, [NewJob(new_token(), "T", {}) for _ in range(count)])
+    return database.run(claim.claim, "T", worker, count)

@@ -1,0 +1,68 @@
+"""Slots that cannot begin are not started in a storm."""
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from connector.config import Settings
+from connector.config.database import DatabaseSettings
+from connector.config.sections import PathsSettings
+from connector.db.engine import Database
+from connector.worker.filling import Filler
+from connector.worker.recording import Recorder
+from connector.worker.slots import Slot
+from tests.plugin.test_actions_plugin import Test
+
+
+@pytest.fixture
+def filler(file: Database, tmp_path: Path) -> Filler:
+    settings = Settings(
+        database=DatabaseSettings.model_validate({"url": "sqlite:///unused.db"}),
+        paths=PathsSettings(data_directory=tmp_path),
+    )
+    return Filler(settings, {"Test": Test()}, file, [], Recorder(file, settings))
+
+
+def test_pauses_between_starts_grow_and_it_is_said_once(
+    filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[float] = []
+
+    def cannot(settings: Settings, now: float) -> Slot:
+        tries.append(now)
+        raise OSError("no process can be started")
+
+    monkeypatch.setattr(Slot, "start", cannot)
+    with capture_logs() as lines:
+        now = 1000.0
+        while len(tries) < 10:
+            now += filler.start_slots(now)
+    pauses = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    assert pauses == [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+    assert [line["event"] for line in lines] == [
+        "slots cannot begin; tried again with growing pauses"
+    ]
+
+
+def test_of_slots_that_were_started_together_one_failure_counts(filler: Filler) -> None:
+    for _ in range(5):
+        filler.could_not_begin(started=1000.0, why="exit status 1", now=1001.0)
+    with capture_logs() as lines:
+        filler.could_not_begin(started=1002.0, why="exit status 1", now=1003.0)
+    assert len(lines) == 1, "this was the second"
+
+
+def test_one_that_begins_ends_the_pauses(filler: Filler, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        filler.could_not_begin(started=1000.0 + number, why="", now=1000.5 + number)
+    filler.began()
+    started: list[float] = []
+
+    def starts(settings: Settings, now: float) -> Slot:
+        started.append(now)
+        raise OSError("not in this test")
+
+    monkeypatch.setattr(Slot, "start", starts)
+    filler.start_slots(1005.0)
+    assert started == [1005.0]

@@ -1,0 +1,111 @@
+"""Ends of runs and progress reach the database, whatever is locked."""
+
+import contextlib
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connector.config import Settings
+from connector.config.database import DatabaseSettings
+from connector.config.sections import PathsSettings
+from connector.db.engine import Database
+from connector.db.errors import Locked
+from connector.jobs import progress, reading, workers
+from connector.jobs.job import Job, Run
+from connector.jobs.states import State
+from connector.jobs.tables import jobs
+from connector.worker.recording import Recorder
+from tests.worker.conftest import running
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        database=DatabaseSettings.model_validate({"url": "sqlite:///unused.db"}),
+        paths=PathsSettings(data_directory=tmp_path),
+    )
+
+
+@contextlib.contextmanager
+def locked(database: Database, runs: Collection[Run]) -> Iterator[None]:
+    """Hold the rows of these jobs in another connection, as somebody does by hand."""
+    with database.engine.connect() as connection, connection.begin() as transaction:
+        for run in runs:  # one by one: of many MariaDB may scan, and lock, the whole table
+            row = sa.select(jobs.c.token).where(jobs.c.token == run.token)
+            connection.execute(row.with_for_update())
+        yield
+        transaction.rollback()
+
+
+def states(database: Database, runs: Collection[Run]) -> list[State]:
+    found: dict[str, Job] = database.read(reading.get, [run.token for run in runs])
+    return [found[run.token].state for run in runs]
+
+
+def test_rows_that_are_locked_cost_one_wait_and_hold_up_nobody(
+    rows_lock: Database, settings: Settings
+) -> None:
+    runs = running(rows_lock, 12)
+    recorder, moves = Recorder(rows_lock, settings), [0.0]
+    for run in runs:
+        recorder.outcome(run, {"type": "finished", "result": {}}, {})
+    with locked(rows_lock, runs[:10]):
+        begun = time.monotonic()
+        recorder.record(lambda: moves.append(time.monotonic()))
+        assert time.monotonic() - begun < 3.0, "not ten times the lock time-out"
+        assert states(rows_lock, runs[10:]) == [State.FINISHED] * 2
+        again = time.monotonic()
+        recorder.record(lambda: None)
+        assert time.monotonic() - again < 0.5, "what is known to be locked is not waited for"
+        assert recorder.tokens == {run.token for run in runs[:10]}
+    recorder.record(lambda: None)
+    assert states(rows_lock, runs) == [State.FINISHED] * 12
+    assert not recorder.tokens
+
+
+def test_a_checkpoint_meets_a_lock_without_waiting(rows_lock: Database) -> None:
+    (run,) = running(rows_lock, 1)
+    with locked(rows_lock, [run]):
+        begun = time.monotonic()
+        with pytest.raises(Locked):
+            rows_lock.run(progress.save, run, checkpoint={"n": 1})
+        assert time.monotonic() - begun < 0.4
+    rows_lock.run(progress.save, run, checkpoint={"n": 1})
+
+
+def test_a_rescue_passes_over_what_is_locked(rows_lock: Database) -> None:
+    runs = running(rows_lock, 12)
+    rows_lock.run(workers.evict, runs[0].worker_id)
+    with locked(rows_lock, runs[:10]):
+        begun = time.monotonic()
+        assert set(workers.rescue(rows_lock, "test")) == {run.token for run in runs[10:]}
+        assert time.monotonic() - begun < 2.0
+    assert len(workers.rescue(rows_lock, "test")) == 10
+
+
+def test_what_was_told_and_not_stored_goes_along_with_the_end(
+    file: Database, settings: Settings
+) -> None:
+    (run,) = running(file, 1)
+    recorder = Recorder(file, settings)
+    told = {"progress": {"step": 3}, "checkpoint": {"n": 3}}
+    recorder.outcome(run, {"type": "retry", "error": "not yet", "after": 0.0}, told)
+    recorder.record(lambda: None)
+    job = file.read(reading.get, [run.token])[run.token]
+    assert (job.state, job.progress) == (State.QUEUED, {"step": 3})
+
+
+def test_a_repeat_after_a_commit_in_doubt_is_no_lost_lease(
+    file: Database, settings: Settings
+) -> None:
+    (run,) = running(file, 1)
+    for _ in range(2):
+        recorder = Recorder(file, settings)
+        recorder.outcome(run, {"type": "finished", "result": {}}, {"progress": {"step": 1}})
+        recorder.record(lambda: None)
+    assert states(file, [run]) == [State.FINISHED]
+    with file.engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM job_events")).scalar() == 0
