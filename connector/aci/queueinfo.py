@@ -15,6 +15,7 @@ from connector.jobs import requests
 from connector.jobs.errors import JobError, NoSuchJob, WrongState
 from connector.jobs.job import Job
 from connector.jobs.states import State
+from connector.jobs.why import why
 
 NAME = "QueueInfo"
 
@@ -32,6 +33,7 @@ class QueueInfo:
             "GetStatus": self._get_status,
             "Cancel": self._cancel,
             "Stop": self._stop,
+            "Why": self._why,
         }
 
     async def answer(self, parameters: Parameters, client: str) -> Reply:
@@ -77,6 +79,13 @@ class QueueInfo:
         job = await self._job(queue, parameters)
         state = await self._access.change(partial(requests.stop, token=job.token, by=by))
         return _changed([(job.token, state)])
+
+    async def _why(self, queue: str, parameters: Parameters, client: str) -> Reply:
+        required(parameters, "Token", "the token of an action")
+        job = await self._job(queue, parameters)
+        found = await self._access.change(partial(why, token=job.token))
+        told = {"explanation": found.explanation, "remedy": found.remedy}
+        return Reply(NAME, {"actions": {"action": [{**brief(job.token, found.state), **told}]}})
 
     async def _job(self, queue: str, parameters: Parameters) -> Job:
         """Return the action that Token names, if it is of this queue."""

@@ -16,6 +16,7 @@ from connector.db.engine import Database, Tx
 from connector.jobs import operate, reading, requests, workers
 from connector.jobs.errors import JobError
 from connector.jobs.states import State
+from connector.jobs.why import why as explain
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ EPILOG = "Exit status 1: it was refused, and the message says why. 2: the databa
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (pause, resume, retry, prioritise, limit, drain, restored, doctor, log, drill):
+    for command in COMMANDS:
         app.command(epilog=EPILOG, rich_help_panel="For operators")(command)
 
 
@@ -182,6 +183,14 @@ def doctor(config: Config = None, database: Url = None) -> None:
             raise SystemExit(1)
 
 
+def why(token: Token, config: Config = None, database: Url = None) -> None:
+    """Say in a sentence what an action waits for or does, and print the command that changes it."""
+    with _opened(config, database) as opened:
+        found = _run(opened, lambda tx: explain(tx, token))
+        print(f"{token} is {found.state}: {found.explanation}")
+        print(f"-> {found.remedy}")
+
+
 def log(token: Token, config: Config = None, database: Url = None) -> None:
     """Print all that is known of an action, from its arrival to its end."""
     with _opened(config, database) as opened:
@@ -252,3 +261,9 @@ def _told(database: Database, token: str | None, verb: Callable[[Tx], State]) ->
 
 def _me() -> str:
     return f"cli {getpass.getuser()}"
+
+
+COMMANDS = (
+    *(pause, resume, retry, prioritise, limit, drain),
+    *(why, log, doctor, drill, restored),
+)

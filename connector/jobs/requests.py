@@ -131,6 +131,8 @@ def reprioritise(tx: Tx, token: str, priority: int, by: str, reason: str | None 
     state, _ = _locked(tx, token)
     if state in FINAL:
         raise WrongState("reprioritise", token, state)
+    if tx.execute(sa.select(jobs.c.priority).where(jobs.c.token == token)).scalar() == priority:
+        return state
     boost = sa.cast((priority - jobs.c.priority) * _step() * 1_000_000, sa.BigInteger())
     moved, its_time = jobs.c.rank - boost, tx.micros(jobs.c.run_at)
     early = sa.and_(jobs.c.run_at > tx.now, moved < its_time)
@@ -138,7 +140,7 @@ def reprioritise(tx: Tx, token: str, priority: int, by: str, reason: str | None 
         "priority": priority,
         # A delayed job is never ranked before its time.
         "rank": sa.case((early, its_time), else_=moved),
-        "changed_by": f"{by} reprioritise",
+        "changed_by": f"{by} reprioritise {priority}",
     }
     _change(tx, token, values)
     told = f"priority {priority}"

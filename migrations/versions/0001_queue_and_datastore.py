@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 
-from connector.db.dialects.ddl import announce, run_script
+from connector.db.dialects.ddl import announce
+from connector.db.dialects.scripts import run_guard
 from connector.db.types import Identifier, Timestamp
 
 revision = "0001"
@@ -367,12 +368,12 @@ def upgrade() -> None:
             created_at=sa.func.current_timestamp(),
         )
     )
-    run_script("0001")
+    run_guard("0001")
 
 
 def downgrade() -> None:
     announce("0001 removes every table: each is locked against all others until it is gone")
-    run_script("0001:_drop")
+    run_guard("0001", drop=True)
     for table in (
         "job_progress",
         "job_events",

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-from connector.db.dialects.ddl import announce, create_index, drop_index, run_script
+from connector.db.dialects.ddl import announce, create_index, drop_index
+from connector.db.dialects.scripts import run_guard
 from connector.db.types import Identifier, Timestamp
 
 revision = "0002"
@@ -88,7 +89,7 @@ def upgrade() -> None:
         schema=schema,
         **MARIADB,
     )
-    run_script("0002")
+    run_guard("0002")
     # Rows of one key hold the same tasks; that of other rows with these tasks may be another.
     key = "tasks" if op.get_context().dialect.name == "sqlite" else "md5(tasks)"
     op.execute(
@@ -113,7 +114,7 @@ def downgrade() -> None:
     drop_index("jobs_ended", "jobs")
     drop_index("jobs_tasks", "jobs")
     op.execute(_info().update().values(version=1, oldest_program="0.1.0"))
-    run_script("0002:_drop")
+    run_guard("0002", drop=True)
     op.drop_table("drained_hosts", schema=schema)
     op.drop_table("job_tasks", schema=schema)
     for table, column, _, _ in ADDED:

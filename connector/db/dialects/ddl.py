@@ -1,10 +1,9 @@
-"""What migrations do differently on each engine: scripts of the guard, indexes, announcements."""
+"""What migrations do differently on each engine: indexes, and what they announce."""
 
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import context, op
+from alembic import op
 
 
 def announce(text: str) -> None:
@@ -13,26 +12,6 @@ def announce(text: str) -> None:
         op.get_context().impl.static_output(f"-- {text}\n")
     else:
         print(text, flush=True)
-
-
-def run_script(name: str) -> None:
-    """Run `guards/NAME/ENGINE.sql`, statements separated by lines `-- next`.
-
-    `name`: folder of the revision, with `_drop` behind the engine's name as `0001:_drop`.
-    ":schema" in it stands for the schema's quoted name.
-    """
-    migration = op.get_context()
-    engine, schema = migration.dialect.name, migration.version_table_schema
-    revision, _, kind = name.partition(":")
-    path = Path(context.script.dir) / "guards" / revision / f"{engine}{kind}.sql"
-    # A script for the client `mariadb` must say where a statement with semicolons in it ends.
-    fenced = migration.as_sql and engine == "mariadb"
-    for statement in path.read_text(encoding="utf-8").split("-- next\n"):
-        statement = statement.replace(":schema", f'"{schema}"').strip()
-        if fenced:
-            migration.impl.static_output(f"DELIMITER //\n{statement}//\nDELIMITER ;\n")
-        else:
-            op.execute(sa.text(statement.replace(":", r"\:")))
 
 
 def create_index(name: str, table: str, columns: list[str], where: str | None = None) -> None:
