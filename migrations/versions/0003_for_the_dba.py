@@ -42,8 +42,8 @@ WORDS = {
         "is_locked": f"EXISTS (SELECT {_LOCK.format('{0}.xmax')})",
         "locker": "coalesce((SELECT coalesce(nullif(a.application_name, ''), 'a session') || "
         "', pid ' || l.pid || coalesce(', user ' || a.usename, '') || "
-        "coalesce(', for ' || CAST(extract(epoch FROM now() - a.xact_start) AS bigint) || ' s', '') "
-        f"{_LOCK} LIMIT 1), 'a session that has ended')",
+        "coalesce(', for ' || CAST(extract(epoch FROM now() - a.xact_start) AS bigint) || ' s', "
+        f"'') {_LOCK} LIMIT 1), 'a session that has ended')",
         "end_locker": f"coalesce((SELECT 'SELECT pg_terminate_backend(' || l.pid || ')' {_LOCK} "
         "LIMIT 1), 'nothing to do')",
     },

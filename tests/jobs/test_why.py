@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.db.schema import schema_info
-from connector.jobs import operate, outcomes, requests, turns, workers
+from connector.jobs import operate, outcomes, requests, tables, turns, workers
 from connector.jobs.errors import NoSuchJob
 from connector.jobs.states import State
 from connector.jobs.token import new_token
@@ -22,7 +22,7 @@ def served(kit: Jobs) -> Jobs:
 
 def serve(kit: Jobs, id: str, host: str = "here", **given: str) -> None:
     serves = {"queues": {"Test": 2}, "tasks": ["A", "B"]}
-    worker = workers.Worker(id, host, "boot", 7, "0", serves, lease_seconds=15.0, **given)  # type: ignore[arg-type]
+    worker = workers.Worker(id, host, "boot", 7, "0", serves, lease_seconds=15.0, **given)
     kit.database.run(workers.register, worker, {"Test": 60.0})
 
 
@@ -84,7 +84,7 @@ def test_the_workers_are_of_another_environment(kit: Jobs) -> None:
 def test_a_worker_that_is_silent_serves_nobody(served: Jobs) -> None:
     token = served.submit()
     past = datetime.now(UTC) - timedelta(minutes=5)
-    late = sa.update(workers.workers).values(beat_at=past)
+    late = sa.update(tables.workers).values(beat_at=past)
     served.database.run(lambda tx: tx.execute(late))
     assert asked(served, token).explanation.endswith("here is silent")
 
@@ -136,7 +136,7 @@ def test_it_waits_behind_others_or_is_next(served: Jobs) -> None:
 
 
 def test_a_row_that_somebody_has_locked_is_told(served: Jobs) -> None:
-    token, jobs = served.submit(), workers.jobs
+    token, jobs = served.submit(), tables.jobs
     with served.database.engine.connect() as other, other.begin():
         other.execute(sa.select(jobs).where(jobs.c.token == token).with_for_update())
         found = asked(served, token)

@@ -73,7 +73,8 @@ def _postgresql(connection: sa.Connection, schema: str) -> Iterator[tuple[str, s
         sa.text(_POSTGRESQL), {"oid": schema, "name": schema}
     ):
         # The search_path of a function names its schema.
-        yield kind, definition.replace(f"'{schema}'", "''").replace(f'"{schema}"', '""')
+        own = f"TO '{schema}'", f'TO "{schema}"'
+        yield kind, definition.replace(own[0], "TO ''").replace(own[1], 'TO ""')
 
 
 def _mariadb(connection: sa.Connection, schema: str) -> Iterator[tuple[str, str]]:
