@@ -58,7 +58,8 @@ def run() -> None:
         return
     database.dialect.make_place(database.engine.url)
     with database.engine.connect() as connection, database.dialect.alone(connection):
-        if create_schema:
+        # Who owns the schema need not have the right to make one.
+        if create_schema and not sa.inspect(connection).has_schema(str(database.schema)):
             connection.execute(sa.text(create_schema))
         connection.commit()
         configure(database, connection)

@@ -64,6 +64,14 @@ def migrate(config: Config = None, database: Url = None) -> None:
     migrating.run(wiring.settings_of(config, {"Database.URL": database}))
 
 
+@app.command(epilog="Pipe it to psql as a superuser, then set passwords with \\password.")
+def roles(config: Config = None, database: Url = None) -> None:
+    """Print SQL that makes a role for each kind of process, with least rights (PostgreSQL)."""
+    from connector.cli import roles, wiring
+
+    roles.run(wiring.settings_of(config, {"Database.URL": database}))
+
+
 @app.command(epilog="Exit status 0: all is well. 1: something is wrong, and was said.")
 def check(config: Config = None, database: Url = None) -> None:
     """Check the settings, reach the database and Webex, and say what is wrong in plain words."""

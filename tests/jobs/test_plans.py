@@ -10,12 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from connector.db.engine import Database, Tx
+from connector.db.types import Identifier
 from connector.jobs import claim, outcomes, progress, retention, submit, turns, workers
-from connector.jobs.job import NewJob
+from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
 from connector.jobs.token import new_token
 from connector.jobs.turns import task_key
+from connector.jobs.why import why
 from tests.jobs.conftest import OTHER, WORKER, Jobs
 
 MANY = 20_000
@@ -123,6 +125,14 @@ def fill(kit: Jobs, states: tuple[State, ...] = (), **given: Any) -> None:
             connection.execute(sa.update(jobs).where(chosen).values(values))
 
 
+def run_at_once(kit: Jobs) -> Run:
+    """Return the run of a job that comes before all others."""
+    kit.submit(priority=10_000_000)
+    with kit.alive(OTHER):
+        (run,) = kit.database.run(claim.claim, "Test", OTHER, 1)
+    return run
+
+
 def analysed(kit: Jobs) -> None:
     """Have the engine look at the tables as it does by itself sooner or later."""
     text = {
@@ -186,9 +196,7 @@ def test_recording_an_end_finds_its_row_by_key(kit: Jobs, costs: Costs) -> None:
 def test_a_rescue_and_a_look_for_requests_read_what_runs_alone(kit: Jobs, costs: Costs) -> None:
     fill(kit)
     fill(kit, (State.RUNNING, State.FAILED))
-    orphan = kit.submit(priority=10_000_000)
-    with kit.alive(OTHER):
-        kit.database.run(claim.claim, "Test", OTHER, 1)
+    orphan = run_at_once(kit).token
     analysed(kit)
     found = costs.of(workers._orphans, 100, ())
     assert [run.token for run in found] == [orphan]
@@ -214,3 +222,28 @@ def test_storing_an_action_again_finds_it_by_key(kit: Jobs, costs: Costs) -> Non
     for _ in range(2):
         costs.of(submit.submit, [NewJob(token, "Test", {}, priority=10_000_000)])
     assert [run.token for run in costs.of(claim.claim, "Test", WORKER, 1)] == [token]
+
+
+@pytest.mark.parametrize("states", [(), (State.RUNNING, State.FINISHED)], ids=["waiting", "ended"])
+def test_why_an_action_waits_is_told_without_a_look_at_the_others(
+    kit: Jobs, costs: Costs, states: tuple[State, ...]
+) -> None:
+    first = kit.submit()
+    fill(kit, states)
+    last = kit.submit(tasks=("A",))
+    run = run_at_once(kit)
+    analysed(kit)
+    for token in (first, last, run.token):
+        costs.of(why, token)
+
+
+def test_views_of_what_runs_and_what_failed_read_no_more_than_that(kit: Jobs, costs: Costs) -> None:
+    fill(kit, (State.RUNNING, State.FINISHED))
+    fill(kit)
+    failed = run_at_once(kit)
+    kit.database.run(outcomes.fail, failed, "broken")
+    run = run_at_once(kit)
+    analysed(kit)
+    for view, token in {"running_jobs": run.token, "recent_failures": failed.token}.items():
+        table = sa.Table(view, sa.MetaData(), sa.Column("token", Identifier))
+        assert costs.of(lambda tx, t=table: tx.execute(sa.select(t)).scalars().all()) == [token]
