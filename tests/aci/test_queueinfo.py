@@ -89,6 +89,18 @@ def test_progress_is_shown_while_it_runs_and_not_after(face: Face) -> None:
     assert face.action(run.token).find("progress") is None
 
 
+def test_why_tells_what_it_waits_for_and_what_changes_that(face: Face) -> None:
+    token = face.token()
+    target = f"/action=QueueInfo&QueueName=Echo&QueueAction=Why&Token={token}"
+    (action,) = face.get(target).findall("responsedata/actions/action")
+    told = {child.tag: child.text for child in action}
+    assert (told["token"], told["status"]) == (token, "Queued")
+    assert told["explanation"] == "no worker is registered that serves the queue Echo"
+    assert told["remedy"] == "webex-connector work"
+    missing = face.error("/action=QueueInfo&QueueName=Echo&QueueAction=Why")
+    assert missing["errorstring"] == "Missing parameter" and "Token" in missing["errordescription"]
+
+
 def test_a_whole_queue_is_listed_newest_first(face: Face) -> None:
     listing = "/action=QueueInfo&QueueName=echo&QueueAction=getstatus"
     assert face.get(listing).find("responsedata/actions/action") is None

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from connector.jobs import workers
 from connector.jobs.states import State
 from tests.system.conftest import PLUGIN, Server, eventually
 
@@ -45,6 +46,9 @@ def test_pause_resume_retry_and_priority_of_an_action(server: Server) -> None:
     server.wait(token, State.RUNNING)
     said(server, "pause", "--queue", "Test", "--reason", "maintenance")
     waiting = server.submit("nothing")
+    assert "its queue is paused by cli " in (why := said(server, "why", waiting)) and why.endswith(
+        ": maintenance\n-> webex-connector resume --queue Test\n"
+    )
     assert "is queued" in said(server, "prioritise", waiting, "7", "--reason", "urgent")
     assert "is paused" in said(server, "pause", waiting)
     assert "is queued" in said(server, "resume", waiting)
@@ -85,6 +89,7 @@ def test_a_restored_copy_runs_nothing_until_it_is_resumed(server: Server) -> Non
     told = said(server, "restored")
     assert token in told and "1 actions would run again" in told
     server.start()
+    eventually("its worker registers", lambda: server.database.read(workers.beats))
     other = server.submit("nothing")
     used = command(server, "restored")
     assert used.returncode == 2 and "it is in use" in used.stderr
