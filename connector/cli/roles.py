@@ -19,7 +19,7 @@ def run(settings: Settings) -> None:
     url = sa.make_url(settings.database.url.get_secret_value())
     if url.get_backend_name() != "postgresql":
         refuse(
-            "roles are for PostgreSQL; docs/dba.md has the rights for MariaDB, and a file of SQLite "
+            "roles are for PostgreSQL; docs/dba.md has the rights for MariaDB, and an SQLite file "
             "has none but those of the file"
         )
     if not url.database or not _PLAIN.fullmatch(url.database):

@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from connector.cli import doctor
 from connector.config import Settings, load
-from connector.db.engine import Database
-from connector.jobs import submit, tables
+from connector.db.engine import Database, Tx
+from connector.jobs import submit, tables, workers
 from connector.jobs.job import NewJob
 from connector.jobs.tables import job_transitions, jobs
 from connector.jobs.token import new_token
@@ -99,3 +100,22 @@ def test_a_row_changed_with_triggers_off_is_told(
     spoilt = spoilt.values(state="running", failures=5, changed_by="test")
     database.run(lambda tx: tx.execute(spoilt))
     assert f"the row of {token} contradicts itself" in findings(database, settings, capsys)
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_a_worker_without_a_listening_connection_is_told(
+    database: Database, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database.run_at(datetime.now(UTC) - timedelta(minutes=1), _register)
+    database.run(workers.beat, WORKER)
+    said = findings(database, settings, capsys)
+    assert "the worker 1 on host is deaf" in said and "[Database] DirectURL" in said
+    with psycopg.connect(
+        settings.database.url.get_secret_value(), application_name="listener/host/1"
+    ):
+        assert "is deaf" not in findings(database, settings, capsys)
+
+
+def _register(tx: Tx) -> None:
+    me = workers.Worker(WORKER, "host", "boot", 1, "0", {})
+    workers.register(tx, me, {"Test": 60.0})

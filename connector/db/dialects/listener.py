@@ -25,11 +25,13 @@ class Listener:
     """Tells that somebody has sent a notification; connects again after a loss.
 
     A connection can go deaf without an error, so now and then it must hear what we send ourselves
-    on another one. `engine`: what to send on; `url`: where to listen.
+    on another one. `engine`: what to send on; `url`: where to listen; `place`: host and process,
+    which the connection's name tells.
     """
 
-    def __init__(self, engine: sa.Engine, url: sa.URL) -> None:
+    def __init__(self, engine: sa.Engine, url: sa.URL, place: str) -> None:
         self._engine = engine
+        self._name = f"listener/{place}"[:63]
         _, self._arguments = engine.dialect.create_connect_args(url)
         self._connection: psycopg.Connection[Any] | None = None
         self._again_at = 0.0
@@ -43,7 +45,7 @@ class Listener:
                 **self._arguments,
                 autocommit=True,
                 connect_timeout=3,
-                application_name="listener",
+                application_name=self._name,
                 tcp_user_timeout=5000,
                 keepalives_idle=5,
                 keepalives_interval=2,

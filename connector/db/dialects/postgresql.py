@@ -71,6 +71,24 @@ TROUBLES = (
         "synchronous_standby_names is set, and no synchronous standby is connected: commits wait",
         "start a standby, or empty synchronous_standby_names knowingly",
     ),
+    (
+        "SELECT application_name, coalesce(host(client_addr), 'this host') AS at "
+        "FROM pg_stat_replication WHERE state = 'streaming' AND NOT EXISTS "
+        "(SELECT FROM pg_replication_slots WHERE active_pid = pid AND slot_type = 'logical') "
+        "AND NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) "
+        "AND current_setting('synchronous_standby_names') = ''",
+        "the standby {application_name} at {at} is asynchronous, and none is synchronous: a "
+        "fail-over may lose actions that were accepted",
+        "name it in synchronous_standby_names, unless that risk is wanted",
+    ),
+    (
+        "SELECT w.host, w.pid FROM {schema}.workers w WHERE w.started_at < now() - interval '15 s' "
+        "AND w.beat_at > now() - interval '15 s' AND NOT EXISTS (SELECT FROM pg_stat_activity a "
+        "WHERE a.application_name = left(concat('listener/', w.host, '/', w.pid), 63))",
+        "the worker {pid} on {host} is deaf: it has no connection that hears of new actions, and "
+        "looks for them every second",
+        "behind a pooler set [Database] DirectURL; else see that worker's log",
+    ),
 )
 """Query, problem and remedy, with the query's columns in them."""
 
@@ -87,6 +105,8 @@ class PostgreSQL(Dialect):
     server_side_schema = True
     _pooler: Pooler | None = None
     _each_time = ""
+    _place = ""
+    """Host and process that connect."""
 
     def url(self, url: sa.URL) -> sa.URL:
         """Return the URL with psycopg 3 as the driver."""
@@ -108,6 +128,7 @@ class PostgreSQL(Dialect):
             "timezone": "UTC",
         }
         self._pooler = pooler
+        self._place = application.partition("/")[2]
         self._each_time = "; ".join(f"SET LOCAL {name} = '{session[name]}'" for name in session)
         arguments: dict[str, Any] = {
             "application_name": application,
@@ -153,10 +174,11 @@ class PostgreSQL(Dialect):
         return Beside(url, f"SCHEMA {name}", " CASCADE")
 
     def troubles(self, engine: sa.Engine, schema: str | None) -> Iterator[tuple[str, str]]:
-        """Yield old snapshots, bloat, a standby that is missing."""
+        """Yield old snapshots, bloat, a standby that is missing, workers that hear no news."""
         with engine.connect() as connection:
             for query, problem, remedy in TROUBLES:
-                for row in connection.execute(sa.text(query), {"oid": schema, "name": schema}):
+                text = sa.text(query.replace("{schema}", f'"{schema}"'))
+                for row in connection.execute(text, {"oid": schema, "name": schema}):
                     facts = row._mapping
                     yield problem.format(**facts), remedy.format(**facts)
 
@@ -196,7 +218,7 @@ class PostgreSQL(Dialect):
     def wake(self, engine: sa.Engine) -> Wake:
         """Return a wake that listens on a connection of its own, if one can be had."""
         if self._pooler is None:
-            return Listener(engine, engine.url)
+            return Listener(engine, engine.url, self._place)
         if self._pooler.direct_url:
-            return Listener(engine, self.url(sa.make_url(self._pooler.direct_url)))
+            return Listener(engine, self.url(sa.make_url(self._pooler.direct_url)), self._place)
         return super().wake(engine)
