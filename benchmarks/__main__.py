@@ -1,4 +1,4 @@
-"""`python -m benchmarks [fetch|idle|latency …]`: print the figures of docs/performance.md."""
+"""`python -m benchmarks [fetch|idle|latency|plans …]`: print the figures of docs/performance.md."""
 
 import platform
 import sys
@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import psutil
 
-from benchmarks import fetch, idle, latency
+from benchmarks import fetch, idle, latency, plans
 
 PARTS: dict[str, Callable[[], None]] = {
     "fetch": fetch.run,
     "latency": latency.run,
     "idle": idle.run,
+    "plans": plans.run,
 }
 
 

@@ -129,6 +129,10 @@ def schema() -> str:
             "Times are UTC and come from the database's clock. On SQLite they are text whose order",
             "is the order of time. Only `webex-connector migrate` makes or changes tables.",
             "",
+            "```mermaid",
+            *_drawing(),
+            "```",
+            "",
             *(line for table in metadata.sorted_tables for line in _table(table)),
             "## alembic_version",
             "",
@@ -143,6 +147,18 @@ def schema() -> str:
             "",
         ]
     )
+
+
+def _drawing() -> Iterator[str]:
+    yield "erDiagram"
+    for table in metadata.sorted_tables:
+        yield f"    {table.name} {{"
+        for column in table.primary_key:
+            yield f"        {column.type.compile(ENGINES[0]).split()[0].lower()} {column.name} PK"
+        yield "    }"
+        for key in table.foreign_key_constraints:
+            many = "o|" if set(key.columns) == set(table.primary_key) else "o{"
+            yield f"    {key.referred_table.name} ||--{many} {table.name} : {key.column_keys[0]}"
 
 
 def _table(table: sa.Table) -> Iterator[str]:

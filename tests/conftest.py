@@ -1,5 +1,7 @@
 """Real databases for every test that wants one: SQLite always, two servers started once a run."""
 
+import contextlib
+import io
 import os
 import shutil
 import uuid
@@ -107,7 +109,8 @@ def migrate(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations()))
     config.attributes["database"] = database
-    command.upgrade(config, "head")
+    with contextlib.redirect_stdout(io.StringIO()):  # what it locks is for whoever waits for it
+        command.upgrade(config, "head")
 
 
 @pytest.fixture(params=ENGINES)

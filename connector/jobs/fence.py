@@ -17,7 +17,9 @@ def held(token: str, attempt: int, worker_id: str) -> ColumnElement[bool]:
         jobs.c.token == token,
         jobs.c.attempt == attempt,
         jobs.c.worker_id == worker_id,
-        jobs.c.state == State.RUNNING,
+        # Not as an index wants it: PostgreSQL would look through all that run, if it believed
+        # that few do, rather than take the one row by its key.
+        sa.func.coalesce(jobs.c.state, "") == State.RUNNING,
     )
 
 

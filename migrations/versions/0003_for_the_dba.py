@@ -110,6 +110,18 @@ INDEXES = {
 """Index: its table, columns, and what it is for."""
 
 
+VACUUM = {
+    # A fifth of the table, the default, would be hundreds of thousands of dead rows.
+    "jobs": "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, "
+    "autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 1000",
+    # Few rows that change often: by number, not by part.
+    "job_progress": "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000",
+    "job_tasks": "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000",
+    "workers": "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200",
+}
+"""When autovacuum comes to each table."""
+
+
 def upgrade() -> None:
     if engine == "mariadb":
         announce("0003 builds six indexes anew with their comments: writers go on meanwhile")
@@ -126,6 +138,8 @@ def upgrade() -> None:
             run(f"COMMENT ON INDEX :schema.{name} IS '{comment}'")
         for table in KEYS.split():
             run(f"COMMENT ON INDEX :schema.{table}_pkey IS 'the key of {table}'")
+        for table, settings in VACUUM.items():
+            run(f"ALTER TABLE :schema.{table} SET ({settings})")
         # It writes the trail of whoever changes a job, also of those who may not write there.
         run("ALTER FUNCTION :schema.guard_job() SECURITY DEFINER")
         run("REVOKE ALL ON FUNCTION :schema.guard_job() FROM PUBLIC")
@@ -141,6 +155,9 @@ def downgrade() -> None:
     op.execute(_info().update().values(version=2))
     if engine == "postgresql":
         drop_functions("0003")
+        for table, settings in VACUUM.items():
+            names = ", ".join(part.split(" = ")[0] for part in settings.split(", "))
+            run(f"ALTER TABLE :schema.{table} RESET ({names})")
         run("ALTER FUNCTION :schema.guard_job() SECURITY INVOKER")
         run("GRANT EXECUTE ON FUNCTION :schema.guard_job() TO PUBLIC")
     drop_views("0003")

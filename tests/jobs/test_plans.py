@@ -193,6 +193,17 @@ def test_recording_an_end_finds_its_row_by_key(kit: Jobs, costs: Costs) -> None:
     assert costs.of(outcomes.finish, run, {}) is State.FINISHED
 
 
+def test_recording_finds_its_row_by_key_also_while_statistics_are_old(
+    kit: Jobs, costs: Costs
+) -> None:
+    fill(kit, (State.RUNNING, State.FINISHED))
+    analysed(kit)  # nothing runs, as far as the engine knows
+    fill(kit, (State.RUNNING,))
+    run = kit.running()
+    costs.of(progress.save, run, checkpoint={"page": 1})
+    assert costs.of(outcomes.finish, run, {}) is State.FINISHED
+
+
 def test_a_rescue_and_a_look_for_requests_read_what_runs_alone(kit: Jobs, costs: Costs) -> None:
     fill(kit)
     fill(kit, (State.RUNNING, State.FAILED))
