@@ -76,7 +76,8 @@ def _size(database: Database) -> str:
         "SELECT pg_table_size(c.oid), pg_indexes_size(c.oid) FROM pg_class c "
         f"WHERE c.oid = CAST('{database.schema}.jobs' AS regclass)"
     )
-    table, indexes = database.read(lambda tx: tx.execute(sa.text(text)).one())
+    found = database.read(lambda tx: tx.execute(sa.text(text)).mappings().one())
+    table, indexes = found["pg_table_size"], found["pg_indexes_size"]
     rows = ENDED + WAITING + DELAYED
     return (
         f"{rows:,} actions, of which {ENDED:,} have ended: "
