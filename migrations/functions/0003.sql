@@ -326,13 +326,15 @@ BEGIN
             -- Stores actions, answers for them, and passes on what clients ask of them.
             WHEN 'http' THEN ARRAY[
                 'SELECT, INSERT, UPDATE ON jobs', 'SELECT ON job_progress',
-                'SELECT, INSERT ON job_events', 'SELECT ON queues', 'SELECT ON workers',
+                'SELECT, INSERT ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
+                'SELECT ON queues', 'SELECT ON workers',
                 'SELECT ON schema_info', 'SELECT ON job_status']
             -- Claims, records, rescues, removes what is old. What hangs on a job goes with it.
             WHEN 'worker' THEN ARRAY[
                 'SELECT, INSERT, UPDATE, DELETE ON jobs',
                 'SELECT, INSERT, UPDATE, DELETE ON job_progress',
-                'SELECT, INSERT, DELETE ON job_events', 'SELECT, INSERT, DELETE ON job_tasks',
+                'SELECT, INSERT, DELETE ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
+                'SELECT, INSERT, DELETE ON job_tasks',
                 'SELECT, INSERT, UPDATE, DELETE ON workers', 'SELECT, INSERT, UPDATE ON queues',
                 'SELECT ON drained_hosts', 'SELECT ON schema_info']
             -- What a task has delivered. Of jobs it locks a row while it looks: the token, which
@@ -344,7 +346,8 @@ BEGIN
                 'SELECT, INSERT, UPDATE, DELETE ON task_items']
             WHEN 'operator' THEN ARRAY[
                 'SELECT ON ALL TABLES IN SCHEMA ' || quote_ident(here),
-                'UPDATE ON jobs', 'INSERT ON job_events', 'INSERT, UPDATE ON queues',
+                'UPDATE ON jobs', 'INSERT ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
+                'INSERT, UPDATE ON queues',
                 'INSERT, DELETE ON drained_hosts', 'DELETE ON workers',
                 'UPDATE (environment) ON schema_info',
                 'EXECUTE ON ALL FUNCTIONS IN SCHEMA ' || quote_ident(here)]

@@ -1,0 +1,164 @@
+"""The roles of PostgreSQL: each can do its work, and nothing else."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from connector.datastore import content, holding
+from connector.db import schema
+from connector.db.engine import Database
+from connector.db.errors import DatabaseError
+from connector.jobs import (
+    claim,
+    fence,
+    operate,
+    outcomes,
+    progress,
+    reading,
+    requests,
+    retention,
+    submit,
+    turns,
+    workers,
+)
+from connector.jobs.job import NewJob
+from connector.jobs.states import State
+from connector.jobs.token import new_token
+from connector.jobs.why import why
+from tests.roles import SCHEMA, prepared
+
+DENIED, NOT_OWNER = "42501", "42809"
+WORKER = workers.Worker(new_token(), "here", "boot", 1, "0", {"queues": {"Test": 1}, "tasks": []})
+
+
+@pytest.fixture
+def as_role(empty_url: str) -> Iterator[Callable[[str], Database]]:
+    """Open the database as one of the roles."""
+    urls, opened = prepared(empty_url), []
+
+    def opening(kind: str) -> Database:
+        opened.append(Database(urls[kind], application=kind))
+        return opened[-1]
+
+    yield opening
+    for database in opened:
+        database.close()
+
+
+pytestmark = pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+As = Callable[[str], Database]
+
+
+def test_the_roles_together_take_an_action_through_its_life(as_role: As) -> None:
+    http, worker, slot = as_role("http"), as_role("worker"), as_role("slot")
+    operator, reader = as_role("operator"), as_role("reader")
+    for database in (http, worker, slot, operator, reader):
+        schema.check(database)
+    worker.run(workers.register, WORKER, {"Test": 60.0})
+    token, other = new_token(), new_token()
+    http.run(submit.submit, [NewJob(token, "Test", {}, tasks=("A",)), NewJob(other, "Test", {})])
+    http.notify({"Test"})
+    assert http.run(why, other).state is State.QUEUED
+    assert worker.read(claim.due, ["Test"])
+    (run,) = worker.run(turns.claim_in_turn, "Test", WORKER.id, 1, ["A"])
+    assert worker.run(workers.beat, WORKER.id)
+    worker.run(progress.save, run, progress={"n": 1}, checkpoint={"n": 1})
+    with slot.engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT current_user")).scalar() == f"{SCHEMA}_slot"
+    assert slot.run(fence.holds, run.token, run.attempt, WORKER.id)
+    http.run(requests.stop, run.token, "http you")
+    assert worker.read(progress.requests, WORKER.id)
+    assert worker.run(outcomes.finish, run, {}) is State.STOPPED
+    assert operator.run(requests.reopen, token, "cli me") is State.QUEUED
+    operator.run(requests.reprioritise, token, 3, "cli me")
+    operator.run(operate.pause_queue, "Test", "cli me")
+    operator.run(operate.drain, "here", "cli me")
+    operator.run(operate.undrain, "here")
+    operator.run(operate.restored, "", "cli me")
+    assert [job.token for job in http.read(reading.page, "Test")] == [other, token]
+    assert reader.read(
+        lambda tx: tx.execute(sa.text(f"SELECT * FROM {SCHEMA}.why('{token}')")).one()
+    )
+    http.run(requests.cancel, other, "http you")
+    assert retention.prune(worker, {State.CANCELLED: 0.0}) == 1
+    assert list(http.read(reading.get, [token, other])) == [token]
+
+
+def test_a_slot_writes_what_its_task_has_delivered(as_role: As) -> None:
+    http, worker, slot = as_role("http"), as_role("worker"), as_role("slot")
+    worker.run(workers.register, WORKER, {"Test": 60.0})
+    http.run(submit.submit, [NewJob(new_token(), "Test", {}, tasks=("A",))])
+    (run,) = worker.run(turns.claim_in_turn, "Test", WORKER.id, 1, ["A"])
+    slot.run(holding.hold, holding.Holder("A", run.token, run.attempt))
+    assert slot.read(content.rooms, "A") == {}
+
+
+def test_the_functions_are_for_operators_alone(as_role: As) -> None:
+    token = new_token()
+    as_role("http").run(submit.submit, [NewJob(token, "Test", {})])
+    call = sa.text(f"SELECT {SCHEMA}.cancel_job('{token}', 'why not')")
+    for kind in ("http", "worker", "slot", "reader"):
+        assert denied(as_role(kind), call)
+    operator = as_role("operator")
+    assert operator.run(lambda tx: tx.execute(call).scalar()) == "cancelled"
+    (event,) = operator.read(reading.trail, token)
+    assert (event.actor, event.reason) == (f"sql {SCHEMA}_operator", "why not")
+
+
+FORBIDDEN = {
+    "http": (
+        "DELETE FROM {s}.jobs",
+        "DELETE FROM {s}.workers",
+        "UPDATE {s}.queues SET paused = true",
+    ),
+    "worker": ("UPDATE {s}.tasks SET counts = NULL", "UPDATE {s}.schema_info SET version = 9"),
+    "slot": (
+        "UPDATE {s}.jobs SET state = 'finished'",
+        "DELETE FROM {s}.jobs",
+        "INSERT INTO {s}.job_events (token, at, event, actor) "
+        "SELECT token, now(), 'x', 'x' FROM {s}.jobs",
+        "SELECT * FROM {s}.workers",
+    ),
+    "operator": (
+        "DELETE FROM {s}.jobs",
+        "UPDATE {s}.tasks SET counts = NULL",
+        "UPDATE {s}.job_transitions SET target = 'queued'",
+        "UPDATE {s}.job_events SET actor = 'nobody'",
+    ),
+    "reader": ("SELECT {s}.grant_rights()",),
+}
+DDL = (
+    "CREATE TABLE {s}.theirs (n int)",
+    "CREATE TABLE public.theirs (n int)",
+    "CREATE SCHEMA theirs",
+    "ALTER TABLE {s}.jobs DISABLE TRIGGER jobs_guard",
+    "DROP TABLE {s}.job_tasks",
+    "TRUNCATE {s}.jobs CASCADE",
+)
+
+
+@pytest.mark.parametrize("kind", FORBIDDEN)
+def test_a_role_may_do_nothing_else_and_create_nowhere(as_role: As, kind: str) -> None:
+    database = as_role(kind)
+    for text in (*FORBIDDEN[kind], *DDL):
+        assert denied(database, sa.text(text.format(s=SCHEMA))), text
+
+
+def test_a_reader_writes_nothing(as_role: As) -> None:
+    with pytest.raises(DatabaseError, match="read-only transaction"):
+        as_role("reader").run(lambda tx: tx.execute(sa.text(f"DELETE FROM {SCHEMA}.jobs")))
+
+
+def denied(database: Database, statement: sa.TextClause) -> bool:
+    """Say whether the server refuses it for want of rights."""
+    try:
+        with database.engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("SET TRANSACTION READ WRITE")
+            connection.execute(statement)
+    except DBAPIError as error:
+        told = getattr(error.orig, "sqlstate", None)
+        assert told in (DENIED, NOT_OWNER), error
+        return True
+    return False
