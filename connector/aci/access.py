@@ -9,8 +9,9 @@ from connector import log
 from connector.aci.errors import AciError, Code
 from connector.aci.group import Group, NotBegun, Unfinished
 from connector.config import Settings
+from connector.db import schema
 from connector.db.engine import Database, Tx
-from connector.db.errors import InDoubt, Locked, Unavailable
+from connector.db.errors import InDoubt, Locked, SchemaMismatch, SchemaMissing, Unavailable
 from connector.jobs import reading, submit
 from connector.jobs.job import Job, NewJob
 
@@ -25,6 +26,9 @@ QUIET = 2.0
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """A token that no action has."""
+
+CHECK = 30.0
+"""Seconds between two looks whether this program may still run on the schema."""
 
 RESERVE = 0.5
 """Seconds of the time for an answer that are kept for sending it."""
@@ -49,6 +53,7 @@ class Access:
         self._settings = settings
         self._seconds = settings.server.answer_seconds - RESERVE
         self._quiet_until = 0.0
+        self._check_at = float("-inf")
         self._writer: Group[NewJob, None] = Group("writer", self._write, self._notify)
         # Of its own, so that no action waits to be stored behind a row that somebody has locked.
         self._changer: Group[Verb, Any] = Group("changer", self._change, self._notify, limit=1)
@@ -101,6 +106,13 @@ class Access:
                 "Somebody holds a lock in the database that this needs, and nothing was changed; "
                 "try again later.",
             ) from error
+        except (SchemaMismatch, SchemaMissing) as error:
+            self._log_why(error)
+            raise AciError(
+                Code.UNAVAILABLE,
+                "The tables in the database are not those of this program, and nothing "
+                "was stored; the log of this server tells what to do.",
+            ) from error
         except (InDoubt, Unfinished) as error:
             self._log_why(error)
             raise AciError(Code.IN_DOUBT, doubt) from error
@@ -121,6 +133,9 @@ class Access:
 
     def _write(self, new: Sequence[NewJob]) -> list[None]:
         """Store all new actions of a batch in one transaction."""
+        if (now := time.monotonic()) >= self._check_at:
+            schema.check(self._database)
+            self._check_at = now + CHECK
         step = self._settings.actions.ageing_step_seconds
         try:
             self._database.run(submit.submit, new, step)

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.db.engine import Database
+from connector.db.schema import schema_info
 from connector.jobs import reading
 from tests.aci.serving import Face, facing
 from tests.conftest import fresh_url, migrate
@@ -98,3 +99,10 @@ def test_an_sqlite_file_locked_by_hand_is_told_and_comes_back(lone_face: Face) -
         connection.exec_driver_sql("ROLLBACK")
     other.dispose()
     assert lone_face.token(SEND)
+
+
+def test_nothing_is_stored_in_a_schema_for_newer_programs(lone_face: Face) -> None:
+    newer = sa.update(schema_info).values(oldest_program="99.1")
+    lone_face.database.run(lambda tx: tx.execute(newer))
+    assert "not those of this program" in lone_face.error(SEND)["errordescription"]
+    assert lone_face.get(LISTING).find("responsedata/actions/action") is None
