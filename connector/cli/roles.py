@@ -2,9 +2,7 @@
 
 import re
 
-import sqlalchemy as sa
-
-from connector.cli.wiring import refuse
+from connector.cli.wiring import database_of, refuse
 from connector.config import Settings
 from connector.db import schema
 
@@ -16,8 +14,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 def run(settings: Settings) -> None:
     """Print the script for the configured database and schema."""
-    url = sa.make_url(settings.database.url.get_secret_value())
-    if url.get_backend_name() != "postgresql":
+    with database_of(settings, "roles") as database:
+        url, has_roles = database.engine.url, database.dialect.has_roles
+    if not has_roles:
         refuse(
             "roles are for PostgreSQL; docs/dba.md has the rights for MariaDB, and an SQLite file "
             "has none but those of the file"

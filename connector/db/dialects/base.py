@@ -78,6 +78,8 @@ class Dialect:
     name = ""
     server_side_schema = False
     """Whether tables live in a named schema of the database."""
+    has_roles = False
+    """Whether each kind of process may log in as a role of its own, with rights that it needs."""
     poll_seconds = 1.0
     """Longest that a worker with something to do may go without looking for news itself."""
 

@@ -102,7 +102,7 @@ class PostgreSQL(Dialect):
     """PostgreSQL 14 or later through psycopg 3."""
 
     name = "postgresql"
-    server_side_schema = True
+    server_side_schema = has_roles = True
     _pooler: Pooler | None = None
     _each_time = ""
     _place = ""
