@@ -15,6 +15,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import psutil
+import sqlalchemy as sa
+from pydantic import SecretStr
 
 from connector.config import Settings
 from connector.db.dialects.base import Pooler
@@ -100,17 +102,18 @@ def open_database(
 ) -> Database:
     """Return the database of the settings; nothing is connected yet. Raises BadURL.
 
-    `application`: what kind of process it is; the server shows it with host and pid as the name of
-    the connections.
+    `application`: what kind of process it is, which says how it logs in; the server shows it with
+    host and pid as the name of the connections.
     `patience`: seconds to go on trying where somebody else holds a lock. `statement_seconds`: how
     long one statement may take; 0: as long as it needs. `direct`: around the pooler, if DirectURL
     says where the server is.
     """
     database = settings.database
-    server = database.direct_url.get_secret_value() if database.direct_url else ""
+    own = database.login(application)
+    server = _as(own, database.direct_url) if database.direct_url else ""
     around = direct and bool(server)
     return Database(
-        server if around else database.url.get_secret_value(),
+        server if around else (own or database.url).get_secret_value(),
         schema=settings.database.schema_name,
         application=f"{application}/{socket.gethostname()}/{os.getpid()}"[:63],
         hold_seconds=min(5.0, settings.worker.lease_seconds / 2),
@@ -122,6 +125,16 @@ def open_database(
         lock_timeout_ms=settings.database.lock_timeout_ms,
         connect_seconds=settings.database.connect_timeout_seconds,
     )
+
+
+def _as(own: SecretStr | None, place: SecretStr) -> str:
+    """Return a URL that leads to one place, and logs in as the other URL does, if there is one."""
+    url = place.get_secret_value()
+    if own is None:
+        return url
+    who = sa.make_url(own.get_secret_value())
+    there = sa.make_url(url).set(username=who.username, password=who.password)
+    return there.render_as_string(hide_password=False)
 
 
 def die_with_parent(ask: signal.Signals, parent: int) -> None:

@@ -8,6 +8,7 @@ from connector.actions.registry import GROUP, names
 from connector.cli.wiring import loaded_from
 from connector.config import ConfigError, Settings
 from connector.config.addresses import shown_url
+from connector.config.database import LOGS_IN_AS
 from connector.db import schema
 from connector.db.errors import DatabaseError
 from connector.process import open_database
@@ -57,9 +58,15 @@ def _actions() -> str:
 
 
 def _database(settings: Settings) -> str:
-    with contextlib.closing(open_database(settings, "check")) as database:
-        schema.check(database)
-    return shown_url(settings.database.url.get_secret_value())
+    shown = []
+    for kind in ("check", *LOGS_IN_AS):
+        login = settings.database.login(kind)
+        if login is None and kind != "check":
+            continue
+        with contextlib.closing(open_database(settings, kind)) as database:
+            schema.check(database)
+        shown.append(shown_url((login or settings.database.url).get_secret_value()))
+    return ", ".join(dict.fromkeys(shown))
 
 
 def _webex(settings: Settings) -> str:

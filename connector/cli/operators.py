@@ -173,13 +173,14 @@ def drill(
 def doctor(config: Config = None, database: Url = None) -> None:
     """Look for what is wrong with the database, or soon will be, and say what mends it.
 
-    Exit status 1 if anything was found. Needs the right to make a schema of its own beside the one
-    in use, which is removed again.
+    Exit status 1 if anything was found. Logs in as the owner ([Database] OwnerURL), since it makes
+    a schema beside the one in use, to compare with, and removes it again.
     """
     from connector.cli import doctor as examination
 
-    with _opened(config, database) as opened:
-        if not examination.run(opened, wiring.settings_of(config, {"Database.URL": database})):
+    settings = wiring.settings_of(config, {"Database.URL": database})
+    with wiring.checked_database(settings, "doctor") as opened:
+        if not examination.run(opened, settings):
             raise SystemExit(1)
 
 

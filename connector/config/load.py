@@ -18,6 +18,7 @@ from connector.config.sections import (
     LoggingSettings,
     PathsSettings,
     QueueSettings,
+    RetentionSettings,
     SectionModel,
     ServerSettings,
     WorkerSettings,
@@ -133,9 +134,11 @@ def _build(builder: Builder, queues: Collection[str], tasks: list[str]) -> Setti
     url = SecretStr(f"sqlite:///{data / 'connector.db'}")
     server = builder.build(ServerSettings, ["Server"])
     database = builder.build(DatabaseSettings, ["Database"], {"url": url})
+    builder.problems += database.conflicts() if database else []
     defaults = builder.build(QueueSettings, ["Actions"])
     own = {name: builder.build(QueueSettings, [name, "Actions"]) for name in queues}
     worker = builder.build(WorkerSettings, ["Worker"])
+    retention = builder.build(RetentionSettings, ["Retention"])
     webex = builder.build(WebexSettings, ["Webex"])
     logging = builder.build(LoggingSettings, ["Logging"])
     fetch = [_task(builder, name, data) for name in tasks]
@@ -145,6 +148,7 @@ def _build(builder: Builder, queues: Collection[str], tasks: list[str]) -> Setti
     if builder.problems:
         return None
     assert paths and server and database and defaults and worker and webex and logging
+    assert retention
     return Settings(
         server=server,
         database=database,
@@ -152,6 +156,7 @@ def _build(builder: Builder, queues: Collection[str], tasks: list[str]) -> Setti
         actions=defaults,
         queues={name: queue for name, queue in own.items() if queue},
         worker=worker,
+        retention=retention,
         webex=webex,
         logging=logging,
         tasks=tuple(task for task in fetch if task),

@@ -72,6 +72,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
         parts = [_that_matter(self.webex), *sorted(_that_matter(task) for task in self.tasks)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
+    def for_process(self, kind: str) -> "Settings":
+        """Settings for a child process of this kind, without passwords it does not need."""
+        return self.model_copy(update={"database": self.database.for_process(kind)})
+
     def dump_private(self) -> str:
         """JSON with secrets in clear, for a child process; read by ``model_validate_json``."""
         return self.model_dump_json(context={CLEAR: True})

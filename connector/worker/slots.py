@@ -79,7 +79,7 @@ class Slot:
         with theirs:
             process = spawn(
                 "connector.worker.slot",
-                settings,
+                settings.for_process("slot"),
                 [
                     "--channel-fd",
                     str(theirs.fileno()),

@@ -240,21 +240,22 @@ class Supervisor:
         assert self._listener is not None, "http processes are started only with a listener"
         descriptor = self._listener.fileno()
         arguments = ["--listen-fd", str(descriptor)]
-        return self._start("connector.aci.server", arguments, descriptor)
+        return self._start("http", "connector.aci.server", arguments, descriptor)
 
     def _start_worker(self) -> tuple[subprocess.Popen[bytes], int | None]:
-        return self._start("connector.worker.start", [])
+        return self._start("worker", "connector.worker.start", [])
 
     def _start(
-        self, module: str, arguments: list[str], *descriptors: int
+        self, kind: str, module: str, arguments: list[str], *descriptors: int
     ) -> tuple[subprocess.Popen[bytes], int]:
         """Start a child, and return it with the pipe on which it shows that it moves."""
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         os.set_blocking(theirs, False)
         try:
-            own = ["--beat-fd", str(theirs), "--parent", str(os.getpid())]
-            return spawn(module, self._settings, [*arguments, *own], [theirs, *descriptors]), ours
+            arguments += ["--beat-fd", str(theirs), "--parent", str(os.getpid())]
+            settings = self._settings.for_process(kind)
+            return spawn(module, settings, arguments, [theirs, *descriptors]), ours
         finally:
             os.close(theirs)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from connector.config import ConfigError, Loaded, load
+from connector.config.settings import SECTIONS
 
 Load = Callable[..., Loaded]
 Problems = Callable[..., tuple[str, ...]]
@@ -138,3 +139,52 @@ def test_pauses_grow_from_the_second_rerun(loaded: Load) -> None:
     assert [queue.retry_pause(n) for n in (0, 1, 2, 3, 4, 99)] == [0, 0, 10, 20, 40, 3600]
     slow = loaded("[Actions]\nRetrySeconds=7200\n").settings.actions
     assert [slow.retry_pause(n) for n in (2, 3)] == [7200, 7200]
+
+
+OTHER = {
+    "Server": ("Port", "1"),
+    "Database": ("Schema", "other"),
+    "Paths": ("DataDirectory", "/other"),
+    "Actions": ("GraceSeconds", "1"),
+    "Worker": ("LeaseSeconds", "9"),
+    "Retention": ("FinishedDays", "7"),
+    "Webex": ("MaxRetries", "1"),
+    "Logging": ("LogLevel", "Error"),
+}
+"""A key of each section, and a value that is not its default."""
+
+
+@pytest.mark.parametrize("section", [name for name in SECTIONS if name != "FetchTasks"])
+def test_each_section_is_read(loaded: Load, section: str) -> None:
+    key, value = OTHER[section]
+    given = loaded(f"[{section}]\n{key}={value}\n")
+    assert getattr(given.settings, section.lower()) != getattr(loaded("").settings, section.lower())
+    assert given.warnings == ()
+
+
+def test_each_kind_of_process_may_log_in_as_somebody_else(loaded: Load) -> None:
+    server = "postgresql://{}:geheim-{}@db/connector"
+    lines = [
+        f"{kind.title()}URL={server.format(kind, kind)}" for kind in ("http", "worker", "slot")
+    ]
+    settings = loaded("\n".join(["[Database]", f"URL={server.format('u', 'u')}", *lines])).settings
+
+    def given(kind: str) -> str:
+        return settings.for_process(kind).dump_private()
+
+    assert settings.database.login("operator") is None
+    assert "geheim-http" in given("http") and "geheim-worker" not in given("http")
+    assert "geheim-worker" in given("worker") and "geheim-slot" in given("worker")
+    assert "geheim-slot" in given("slot")
+    assert not [kind for kind in ("u", "http", "worker") if f"geheim-{kind}" in given("slot")]
+    for kind in kinds:
+        url = settings.for_process(kind).database.url.get_secret_value()
+        assert url == server.format(kind, kind)
+    assert "geheim" not in str(settings.dump_public())
+
+
+@pytest.mark.parametrize("url", ["postgresql://db/x", "sqlite:////tmp/x.db"])
+def test_all_processes_share_one_database(problems: Problems, url: str) -> None:
+    other = "mariadb://slot:geheim@db/x" if url.startswith("postgresql") else url
+    (problem,) = problems(f"[Database]\nURL={url}\nSlotURL={other}\n")
+    assert problem.startswith("[Database] SlotURL is for ") and "geheim" not in problem
