@@ -164,9 +164,8 @@ def test_each_section_is_read(loaded: Load, section: str) -> None:
 
 def test_each_kind_of_process_may_log_in_as_somebody_else(loaded: Load) -> None:
     server = "postgresql://{}:geheim-{}@db/connector"
-    lines = [
-        f"{kind.title()}URL={server.format(kind, kind)}" for kind in ("http", "worker", "slot")
-    ]
+    kinds = ("http", "worker", "slot")
+    lines = [f"{kind.title()}URL={server.format(kind, kind)}" for kind in kinds]
     settings = loaded("\n".join(["[Database]", f"URL={server.format('u', 'u')}", *lines])).settings
 
     def given(kind: str) -> str:

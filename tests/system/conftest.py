@@ -21,7 +21,7 @@ from connector.jobs import reading, submit
 from connector.jobs.job import Job, NewJob
 from connector.jobs.states import State
 from connector.jobs.token import new_token
-from tests import installation
+from tests import installation, roles
 from tests.commands import ROOT
 from tests.conftest import ENGINES, fresh_url
 
@@ -55,6 +55,8 @@ class Server:
         """Folder of the package that is started."""
         self.address = ""
         """Of the ACI port, after `start("serve")`."""
+        self.logins: dict[str, str] = {}
+        """Variables with the URLs that kinds of processes have of their own."""
 
     def start(self, command: str = "work", **environment: str) -> None:
         """Start `webex-connector COMMAND` and wait until it says that it serves, or works."""
@@ -73,7 +75,7 @@ class Server:
         with open(self.log, "a") if self.keep_log else contextlib.nullcontext() as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "connector", command],
-                env={**base, **environment},
+                env={**base, **self.logins, **environment},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -174,8 +176,15 @@ def _cmdline(process: psutil.Process) -> list[str]:
 
 @pytest.fixture(params=ENGINES)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A migrated database and the means to start a server on it; ended for certain."""
+    """A migrated database and the means to start a server on it; ended for certain.
+
+    On PostgreSQL each kind of process logs in as a role with the least rights.
+    """
     made = Server(fresh_url(request.param, request, tmp_path, migrated=True), tmp_path)
+    if request.param == "postgresql":
+        urls = roles.granted(made.url)
+        kinds = ("http", "worker", "slot", "operator", "owner")
+        made.logins = {f"CONNECTOR_DATABASE_{kind.upper()}URL": urls[kind] for kind in kinds}
     yield made
     if made.process is not None:
         family = made.family() if made.process.poll() is None else []
