@@ -35,6 +35,9 @@ OTHER_BUILD = 75
 It is EX_TEMPFAIL of sysexits.h: trying again is right.
 """
 
+CONNECTIONS = {"http": 4, "supervisor": 1, "worker": 2, "beats": 1, "slot": 2}
+"""Kind of process or part of one to the most connections it has to the database; of others 2."""
+
 LONGEST_PAUSE = 10.0
 """Seconds before another try to start what cannot begin, at most."""
 
@@ -94,7 +97,6 @@ def received_settings(descriptor: int) -> Settings:
 def open_database(
     settings: Settings,
     application: str,
-    pool_size: int = 2,
     patience: float = 0.0,
     create: bool = False,
     statement_seconds: float = 5.0,
@@ -118,7 +120,7 @@ def open_database(
         application=f"{application}/{socket.gethostname()}/{os.getpid()}"[:63],
         hold_seconds=min(5.0, settings.worker.lease_seconds / 2),
         pooler=Pooler(server) if database.pooler and not around else None,
-        pool_size=pool_size,
+        pool_size=CONNECTIONS.get(application, 2),
         patience=patience,
         create=create,
         statement_seconds=statement_seconds,

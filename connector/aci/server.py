@@ -32,9 +32,7 @@ def main() -> None:
     die_with_parent(signal.SIGTERM, given.parent)
     settings = received_settings(given.settings_fd)
     log.configure(settings.logging, "http")
-    database = open_database(
-        settings, "http", pool_size=5, patience=settings.server.answer_seconds / 4
-    )
+    database = open_database(settings, "http", patience=settings.server.answer_seconds / 4)
     access = Access(database, settings)
     known = actions(settings, lambda: open_database(settings, "http"))
 

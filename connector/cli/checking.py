@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from connector.actions.registry import GROUP, names
+from connector.cli.connections import formula
 from connector.cli.wiring import loaded_from
 from connector.config import ConfigError, Settings
 from connector.config.addresses import shown_url
@@ -30,7 +31,7 @@ def run(config: Path | None, flags: Mapping[str, str | None]) -> None:
     settings = loaded.settings
     results = [
         _told("settings", lambda: f"{len(settings.tasks)} fetch tasks; actions {_actions()}"),
-        _told("database", lambda: _database(settings)),
+        _told("database", lambda: _database(settings)) and _connections_fit(settings),
         _told("Webex", lambda: _webex(settings)),
     ]
     if not all(results):
@@ -67,6 +68,27 @@ def _database(settings: Settings) -> str:
             schema.check(database)
         shown.append(shown_url((login or settings.database.url).get_secret_value()))
     return ", ".join(dict.fromkeys(shown))
+
+
+def _connections_fit(settings: Settings) -> bool:
+    """Say how many connections a host needs, if the database has a server that allows so many."""
+    with contextlib.closing(open_database(settings, "check")) as database:
+        allowed = database.read(lambda tx: tx.dialect.connections_allowed(tx.connection))
+        words, most = formula(settings, names(), listens=database.dialect.listens)
+    if allowed is None:
+        return True
+    return _told("connections", lambda: _fit(words, most, allowed, settings.database.pooler))
+
+
+def _fit(words: str, most: int, allowed: int, pooler: bool) -> str:
+    if pooler:
+        return f"{words} for each host at most; the pooler must allow so many clients"
+    if most > allowed:
+        raise Problem(
+            f"one host needs up to {words}, and the server allows {allowed}: raise max_connections "
+            "there, or have fewer [Server] Workers or MaximumThreads, or put a pooler between"
+        )
+    return f"{words} for each host at most; the server allows {allowed}, to all hosts together"
 
 
 def _webex(settings: Settings) -> str:

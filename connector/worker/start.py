@@ -56,7 +56,7 @@ def build(settings: Settings, tell: Callable[[], None]) -> Worker:
     # A lock is waited for less: 1 s on MariaDB, which counts in whole ones.
     seconds = min(5.0, max(1.3, STATEMENT * settings.worker.lease_seconds))
     database = open_database(settings, "worker", statement_seconds=seconds)
-    beats = open_database(settings, "beats", pool_size=1, statement_seconds=seconds)
+    beats = open_database(settings, "beats", statement_seconds=seconds)
     known = actions(settings, lambda: open_database(settings, "slot"))
     queues = {name: settings.queue(name).maximum_threads for name in known}
     tasks = [task.name for task in settings.tasks]

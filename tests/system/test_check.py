@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.db.engine import Database
 from connector.sandbox.process import SandboxProcess
 from tests.commands import Program, checkout, migrated
 
@@ -79,3 +80,17 @@ def test_every_wrong_setting_has_its_line(program: Program) -> None:
     assert all(line.startswith("WRONG   settings: ") for line in lines)
     assert "[Server] Port" in lines[0]
     assert "[Worker] LeaseSeconds" in lines[1]
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql", "mariadb"], indirect=True)
+def test_the_connections_that_a_host_needs_are_compared_with_what_the_server_allows(
+    empty_url: str, database: Database, tmp_path: Path
+) -> None:
+    program = checkout(tmp_path)
+    line = checked(program, 1, DATABASE_URL=empty_url)[2]
+    listens = database.dialect.listens
+    assert line.startswith("ok      connections: 1 http x 4 + supervisor 1 + 1 workers x (")
+    assert f" = {13 if listens else 12} for each host at most; the server allows " in line
+    line = checked(program, 1, DATABASE_URL=empty_url, FETCH_MAXIMUMTHREADS="99")[2]
+    assert line.startswith("WRONG   connections: one host needs up to 1 http x 4 + supervisor 1")
+    assert "raise max_connections there" in line

@@ -80,6 +80,8 @@ class Dialect:
     """Whether tables live in a named schema of the database."""
     has_roles = False
     """Whether each kind of process may log in as a role of its own, with rights that it needs."""
+    listens = False
+    """Whether each worker has a connection more, on which it hears of news."""
     poll_seconds = 1.0
     """Longest that a worker with something to do may go without looking for news itself."""
 
@@ -104,6 +106,10 @@ class Dialect:
         """Open and end one transaction on the connection."""
         with connection.begin():
             yield
+
+    def connections_allowed(self, connection: sa.Connection) -> int | None:
+        """Return how many connections the server lets users like us have, or None: any number."""
+        return None
 
     def now(self) -> ColumnElement[datetime]:
         """Return the database's clock, the same within one transaction."""

@@ -90,6 +90,14 @@ class MariaDB(Dialect):
         """Return a database of its own on the same server."""
         return Beside(url.set(database=name), f"DATABASE {name}")
 
+    def connections_allowed(self, connection: sa.Connection) -> int | None:
+        """Return max_connections, or what one user may have if that is less."""
+        allowed: int = connection.exec_driver_sql(
+            "SELECT LEAST(@@global.max_connections, "
+            "IF(@@max_user_connections > 0, @@max_user_connections, @@global.max_connections))"
+        ).scalar_one()
+        return allowed
+
     def troubles(self, engine: sa.Engine, schema: str | None) -> Iterator[tuple[str, str]]:
         """Yield transactions that have been open for long."""
         with engine.connect() as connection:

@@ -102,7 +102,7 @@ class PostgreSQL(Dialect):
     """PostgreSQL 14 or later through psycopg 3."""
 
     name = "postgresql"
-    server_side_schema = has_roles = True
+    server_side_schema = has_roles = listens = True
     _pooler: Pooler | None = None
     _each_time = ""
     _place = ""
@@ -181,6 +181,16 @@ class PostgreSQL(Dialect):
                 for row in connection.execute(text, {"oid": schema, "name": schema}):
                     facts = row._mapping
                     yield problem.format(**facts), remedy.format(**facts)
+
+    def connections_allowed(self, connection: sa.Connection) -> int | None:
+        """Return max_connections less those reserved, or the limit of the database if smaller."""
+        allowed: int = connection.exec_driver_sql(
+            "SELECT least(current_setting('max_connections')::int "
+            "- current_setting('superuser_reserved_connections')::int "
+            "- coalesce(current_setting('reserved_connections', true)::int, 0), "
+            "nullif(datconnlimit, -1)) FROM pg_database WHERE datname = current_database()"
+        ).scalar_one()
+        return allowed
 
     def create_schema(self, schema: str | None) -> str | None:
         """Return CREATE SCHEMA IF NOT EXISTS."""
