@@ -1,5 +1,7 @@
 """Real processes that log in as the roles of PostgreSQL; so do all tests of this folder there."""
 
+from functools import partial
+
 import pytest
 import sqlalchemy as sa
 
@@ -54,7 +56,7 @@ def test_no_kind_of_process_has_more_connections_than_the_formula_says(server: S
         return server.job(token).state is State.FINISHED
 
     for token in tokens:
-        eventually(f"{token} ends", lambda t=token: ended(t))
+        eventually(f"{token} ends", partial(ended, token))
     assert seen.keys() >= {"http", "worker", "beats", "supervisor", "listener"}
     most = {**CONNECTIONS, "listener": 1}
     assert {kind: count for kind, count in seen.items() if count > most[kind]} == {}
