@@ -66,6 +66,9 @@ FROM information_schema.TABLES WHERE TABLE_SCHEMA = :schema AND TABLE_TYPE = 'BA
 
 _SQLITE = "SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL"
 
+_COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
+"""A line of SQL that says nothing to the engine; some clients leave it out."""
+
 _NOT_OURS = re.compile(r"(column |index |table |constraint |comment on )?alembic_version")
 
 
@@ -74,7 +77,9 @@ def read(connection: sa.Connection, schema: str | None) -> Objects:
     name = schema or connection.engine.url.database or ""
     found = dict(_READERS[connection.dialect.name](connection, name))
     return {
-        kind: " ".join(definition.replace(f"`{name}`.", "").replace(f"{name}.", "").split())
+        kind: " ".join(
+            _COMMENT.sub("", definition).replace(f"`{name}`.", "").replace(f"{name}.", "").split()
+        )
         for kind, definition in found.items()
         if not _NOT_OURS.match(kind)
     }
