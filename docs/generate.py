@@ -76,7 +76,7 @@ def states() -> str:
             *_moves(),
             "",
             "A verb that the program does not make yet is legal in SQL; see",
-            "[operations](operations.md#change-actions-by-hand).",
+            "[for the DBA](dba.md#changing-things-by-sql).",
             "",
             "## Requests",
             "",
