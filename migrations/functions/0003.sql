@@ -72,6 +72,7 @@ BEGIN
             requested_by = 'sql ' || session_user, requested_reason = stop_job.reason,
             changed_by = 'sql ' || session_user || ' stop request' WHERE j.token = job.token;
         PERFORM _record(job.token, 'stop requested', NULL, NULL, stop_job.reason);
+        PERFORM pg_notify('webex_connector', job.queue);
     END IF;
     RETURN 'running';
 END $$
@@ -115,6 +116,7 @@ BEGIN
             requested_by = 'sql ' || session_user, requested_reason = pause_job.reason,
             changed_by = 'sql ' || session_user || ' pause request' WHERE j.token = job.token;
         PERFORM _record(job.token, 'pause requested', NULL, NULL, pause_job.reason);
+        PERFORM pg_notify('webex_connector', job.queue);
     END IF;
     RETURN 'running';
 END $$
