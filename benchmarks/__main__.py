@@ -1,4 +1,4 @@
-"""`python -m benchmarks [fetch|idle|latency|plans …]`: print the figures of docs/performance.md."""
+"""`python -m benchmarks [PART …]`: print the figures of docs/performance.md and its neighbours."""
 
 import platform
 import sys
@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import psutil
 
-from benchmarks import fetch, idle, latency, plans
+from benchmarks import fetch, idle, latency, plans, stops
 
 PARTS: dict[str, Callable[[], None]] = {
     "fetch": fetch.run,
     "latency": latency.run,
     "idle": idle.run,
     "plans": plans.run,
+    "stops": stops.run,
 }
 
 

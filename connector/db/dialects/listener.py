@@ -72,7 +72,7 @@ class Listener:
         except psycopg.Error:
             self.close()
             return True
-        if self._echo in heard:
+        if self._echo and self._echo in heard:
             heard.remove(self._echo)
             self._echo = ""
         self._test()
