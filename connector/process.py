@@ -15,8 +15,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import psutil
-import sqlalchemy as sa
-from pydantic import SecretStr
 
 from connector.config import Settings
 from connector.db.dialects.base import Pooler
@@ -27,6 +25,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 _MOMENT = struct.Struct("d")
+
+_URLS = "CONNECTOR_DATABASE_"
 
 
 OTHER_BUILD = 75
@@ -64,7 +64,8 @@ def spawn(
 
     The child gets `--settings-fd N` (an anonymous file: nothing on the disk, nothing in the process
     list), the arguments, and the descriptors `fds` under the same numbers. It is started in a
-    session of its own, so that a terminal's Ctrl-C reaches the supervisor alone.
+    session of its own, so that a terminal's Ctrl-C reaches the supervisor alone. Variables that
+    set [Database] are kept from it: they may hold passwords of other kinds of processes.
     """
     descriptor = os.memfd_create("settings")
     try:
@@ -73,6 +74,7 @@ def spawn(
         return subprocess.Popen(
             [sys.executable, "-m", module, "--settings-fd", str(descriptor), *arguments],
             pass_fds=[descriptor, *fds],
+            env={name: text for name, text in os.environ.items() if not name.startswith(_URLS)},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -111,11 +113,11 @@ def open_database(
     says where the server is.
     """
     database = settings.database
-    own = database.login(application)
-    server = _as(own, database.direct_url) if database.direct_url else ""
+    place = database.direct_url_for(application)
+    server = place.get_secret_value() if place else ""
     around = direct and bool(server)
     return Database(
-        server if around else (own or database.url).get_secret_value(),
+        server if around else database.url_for(application).get_secret_value(),
         schema=settings.database.schema_name,
         application=f"{application}/{socket.gethostname()}/{os.getpid()}"[:63],
         hold_seconds=min(5.0, settings.worker.lease_seconds / 2),
@@ -127,16 +129,6 @@ def open_database(
         lock_timeout_ms=settings.database.lock_timeout_ms,
         connect_seconds=settings.database.connect_timeout_seconds,
     )
-
-
-def _as(own: SecretStr | None, place: SecretStr) -> str:
-    """Return a URL that leads to one place, and logs in as the other URL does, if there is one."""
-    url = place.get_secret_value()
-    if own is None:
-        return url
-    who = sa.make_url(own.get_secret_value())
-    there = sa.make_url(url).set(username=who.username, password=who.password)
-    return there.render_as_string(hide_password=False)
 
 
 def die_with_parent(ask: signal.Signals, parent: int) -> None:
