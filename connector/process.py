@@ -35,8 +35,12 @@ OTHER_BUILD = 75
 It is EX_TEMPFAIL of sysexits.h: trying again is right.
 """
 
-CONNECTIONS = {"http": 4, "supervisor": 1, "worker": 2, "beats": 1, "slot": 2}
-"""Kind of process or part of one to the most connections it has to the database; of others 2."""
+CONNECTIONS = {"http": 4, "supervisor": 1, "worker": 1, "beats": 1, "slot": 1}
+"""Kind of process or part of one to the most connections it has to the database; of others 2.
+
+Each thread that uses the database has one; an http process has a writer, a changer, a reader and a
+lister. A worker that listens has one more for that.
+"""
 
 LONGEST_PAUSE = 10.0
 """Seconds before another try to start what cannot begin, at most."""

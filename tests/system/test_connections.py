@@ -1,0 +1,127 @@
+"""Who is connected to the server, and how often, while everything is busy."""
+
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from connector.actions.registry import BUILT_IN
+from connector.cli import connections
+from connector.cli.remote import Refused
+from connector.config import load
+from connector.sandbox.process import SandboxProcess
+from tests.system.conftest import Server, eventually
+
+SETTINGS = {
+    "Server.HttpProcesses": "2",
+    "Server.Workers": "2",
+    "Database.URL": "postgresql://db/c",
+}
+CONNECTED = sa.text(
+    "SELECT split_part(application_name, '/', 1) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND application_name LIKE '%/%'"
+)
+PASSWORDS = "CONNECTOR_DATABASE_"
+
+
+@pytest.fixture(params=["postgresql"])
+def server(server: Server) -> Server:
+    return server
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess(rooms=8, messages=400, files=4) as running:
+        yield running
+
+
+def start(server: Server, sandbox: SandboxProcess) -> list[str]:
+    """Start a server with the settings, and return its fetch tasks."""
+    names = ["ONE", "TWO", "THREE", "FOUR"]
+    given = {f"CONNECTOR_{k.upper().replace('.', '_')}": text for k, text in SETTINGS.items()}
+    given |= {f"CONNECTOR_FETCHTASKS_{number}": name for number, name in enumerate(names)}
+    server.start(
+        "serve",
+        **given
+        | {
+            "CONNECTOR_DATABASE_URL": server.url,
+            "CONNECTOR_WEBEX_BASEURL": sandbox.base_url,
+            "CONNECTOR_WEBEX_ACCESSTOKEN": sandbox.token,
+            "CONNECTOR_WEBEX_PAGESIZE": "5",
+        },
+    )
+    return names
+
+
+def client(server: Server, number: int, tasks: list[str], over: threading.Event) -> None:
+    """Ask for all that a client can ask for, one after another, until it is over."""
+    for turn in itertools.count(number):
+        if over.is_set():
+            return
+        try:
+            match turn % 4:
+                case 0:
+                    task = tasks[turn // 4 % len(tasks)]
+                    server.ask("Fetch", FetchAction="Synchronize", TaskSections=task)
+                case 1:
+                    server.ask("QueueInfo", QueueName="Fetch", QueueAction="GetStatus")
+                case 2:
+                    token = server.ask("Test", Do="nothing").findtext("token", "")
+                    server.status("Test", token)
+                case 3:
+                    token = server.ask("Test", Do="nothing").findtext("token", "")
+                    stop = {"QueueAction": "Cancel", "Token": token}
+                    server.ask("QueueInfo", QueueName="Test", **stop)
+        except Refused:
+            continue  # it ran before it was cancelled, or the database was busy
+
+
+def test_no_kind_of_process_has_more_connections_than_the_formula_says(
+    server: Server, sandbox: SandboxProcess
+) -> None:
+    tasks = start(server, sandbox)
+    allowed = connections.most(load(None, {}, SETTINGS).settings, BUILT_IN, listens=True)
+    assert sum(allowed.values()) == 2 * 4 + 1 + 2 * (3 + 2)
+    seen: Counter[str] = Counter()
+    over = threading.Event()
+    with server.database.engine.connect() as watching, ThreadPoolExecutor(12) as clients:
+        watching.execution_options(isolation_level="AUTOCOMMIT")
+
+        def look() -> bool:
+            for kind, count in Counter(watching.execute(CONNECTED).scalars()).items():
+                seen[kind] = max(seen[kind], count)
+            return seen == allowed
+
+        try:
+            running = [clients.submit(client, server, n, tasks, over) for n in range(12)]
+            eventually("as many are connected as the formula says", look, 60)
+            for _ in range(200):
+                look()
+        finally:
+            over.set()
+        for client_ in running:
+            client_.result()
+    assert seen == allowed
+    assert server.end() == 0
+
+
+def test_no_process_finds_urls_of_the_database_in_its_environment(
+    server: Server, sandbox: SandboxProcess
+) -> None:
+    start(server, sandbox)
+    modules = {"connector.aci.server": 2, "connector.worker.start": 2, "connector.worker.slot": 4}
+    for module, count in modules.items():
+        eventually(f"{module} has started", lambda m=module, c=count: len(of(server, m)) >= c)
+        for process in server.processes(module):
+            names = process.environ()
+            assert "PATH" in names
+            assert [name for name in names if name.startswith(PASSWORDS)] == []
+    assert server.end() == 0
+
+
+def of(server: Server, module: str) -> list[object]:
+    return list(server.processes(module))
