@@ -80,6 +80,7 @@ def _serving(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
                 server,
                 "--no-defaults",
                 f"--datadir={data}",
+                f"--tmpdir={folder}",  # servers side by side would take each other's files
                 f"--socket={socket_path}",
                 f"--pid-file={folder / 'pid'}",
                 "--bind-address=127.0.0.1",

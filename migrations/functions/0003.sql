@@ -72,6 +72,7 @@ BEGIN
             requested_by = 'sql ' || session_user, requested_reason = stop_job.reason,
             changed_by = 'sql ' || session_user || ' stop request' WHERE j.token = job.token;
         PERFORM _record(job.token, 'stop requested', NULL, NULL, stop_job.reason);
+        PERFORM pg_notify('webex_connector', job.queue);
     END IF;
     RETURN 'running';
 END $$
@@ -115,6 +116,7 @@ BEGIN
             requested_by = 'sql ' || session_user, requested_reason = pause_job.reason,
             changed_by = 'sql ' || session_user || ' pause request' WHERE j.token = job.token;
         PERFORM _record(job.token, 'pause requested', NULL, NULL, pause_job.reason);
+        PERFORM pg_notify('webex_connector', job.queue);
     END IF;
     RETURN 'running';
 END $$
@@ -316,6 +318,9 @@ DECLARE
     here text := current_schema();
     role record;
     rights text;
+    -- What the verbs of clients and operators change: never the fence, nor what was sent.
+    asked text := 'state, requested, requested_at, requested_by, requested_reason, priority, '
+        'run_at, rank, failures, losses, worker_id, result, error, changed_by, ended_at';
 BEGIN
     FOR role IN
         SELECT r.rolname, kind FROM unnest(ARRAY['http', 'worker', 'slot', 'operator', 'reader'])
@@ -325,7 +330,8 @@ BEGIN
         FOREACH rights IN ARRAY CASE role.kind
             -- Stores actions, answers for them, and passes on what clients ask of them.
             WHEN 'http' THEN ARRAY[
-                'SELECT, INSERT, UPDATE ON jobs', 'SELECT ON job_progress',
+                'SELECT, INSERT ON jobs', format('UPDATE (%s) ON jobs', asked),
+                'SELECT ON job_progress',
                 'SELECT, INSERT ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
                 'SELECT ON queues', 'SELECT ON workers',
                 'SELECT ON schema_info', 'SELECT ON job_status']
@@ -346,7 +352,7 @@ BEGIN
                 'SELECT, INSERT, UPDATE, DELETE ON task_items']
             WHEN 'operator' THEN ARRAY[
                 'SELECT ON ALL TABLES IN SCHEMA ' || quote_ident(here),
-                'UPDATE ON jobs', 'INSERT ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
+                format('UPDATE (%s) ON jobs', asked), 'INSERT ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
                 'INSERT, UPDATE ON queues',
                 'INSERT, DELETE ON drained_hosts', 'DELETE ON workers',
                 'UPDATE (environment) ON schema_info',

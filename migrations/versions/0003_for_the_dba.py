@@ -143,6 +143,8 @@ def upgrade() -> None:
         # It writes the trail of whoever changes a job, also of those who may not write there.
         run("ALTER FUNCTION :schema.guard_job() SECURITY DEFINER")
         run("REVOKE ALL ON FUNCTION :schema.guard_job() FROM PUBLIC")
+        told = "Refuses what job_transitions does not allow, and tells of changes by hand"
+        run(f"COMMENT ON FUNCTION :schema.guard_job() IS '{told}'")
     create_views("0003", WORDS[engine])
     if engine == "postgresql":
         create_functions("0003")

@@ -6,6 +6,8 @@ import sys
 import pytest
 import sqlalchemy as sa
 
+from connector.cli.doctor import drift
+from connector.config import load
 from connector.db.engine import Database
 from connector.db.errors import SchemaMismatch, SchemaMissing, SchemaOld
 from connector.db.schema import check, migrations, schema_info
@@ -50,6 +52,8 @@ def test_the_sql_that_alembic_prints_makes_the_same_tables(empty_url: str) -> No
     sql_scripts.run(empty_url, script)
     database = Database(empty_url)
     check(database)
+    settings = load(None, {"CONNECTOR_DATABASE_URL": empty_url}, {}).settings
+    assert list(drift(database, settings)) == [], "triggers, views, functions, comments, rights"
     database.close()
     assert "No new upgrade operations detected" in alembic(empty_url, "check")
 
@@ -75,6 +79,27 @@ def test_every_table_and_column_is_commented_where_the_engine_can(database: Data
         assert inspector.get_table_comment(table, schema=database.schema)["text"], table
         for column in inspector.get_columns(table, schema=database.schema):
             assert column["comment"], f"{table}.{column['name']}"
+
+
+UNTOLD = {
+    "postgresql": "SELECT relname FROM pg_class WHERE relkind IN ('r', 'i', 'v') "
+    "AND relnamespace = CAST('webex_connector' AS regnamespace) "
+    "AND obj_description(oid, 'pg_class') IS NULL AND relname NOT LIKE 'alembic%' "
+    "UNION ALL SELECT proname FROM pg_proc WHERE obj_description(oid, 'pg_proc') IS NULL "
+    "AND pronamespace = CAST('webex_connector' AS regnamespace)",
+    # A primary key is told by its table, and views have no comments there.
+    "mariadb": "SELECT INDEX_NAME FROM information_schema.STATISTICS "
+    "WHERE TABLE_SCHEMA = DATABASE() AND INDEX_COMMENT = '' AND INDEX_NAME <> 'PRIMARY'",
+    "sqlite": "SELECT name FROM sqlite_master WHERE 0",
+}
+"""Tables, indexes, views and functions without a comment."""
+
+
+def test_every_index_view_and_function_is_commented_where_the_engine_can(
+    database: Database,
+) -> None:
+    query = sa.text(UNTOLD[database.dialect.name])
+    assert database.read(lambda tx: tx.execute(query).scalars().all()) == []
 
 
 def test_an_empty_database_is_refused_with_what_to_do(empty_url: str) -> None:

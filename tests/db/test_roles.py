@@ -76,7 +76,10 @@ def test_the_roles_together_take_an_action_through_its_life(as_role: As) -> None
     operator.run(operate.pause_queue, "Test", "cli me")
     operator.run(operate.drain, "here", "cli me")
     operator.run(operate.undrain, "here")
+    operator.run(operate.resume_queue, "Test", "cli me")
+    (lost,) = worker.run(turns.claim_in_turn, "Test", WORKER.id, 1, ["A"])
     operator.run(operate.restored, "", "cli me")
+    assert workers.rescue(operator, "cli me") == [lost.token]
     assert [job.token for job in http.read(reading.page, "Test")] == [other, token]
     assert reader.read(
         lambda tx: tx.execute(sa.text(f"SELECT * FROM {SCHEMA}.why('{token}')")).one()
@@ -109,6 +112,8 @@ def test_the_functions_are_for_operators_alone(as_role: As) -> None:
 
 FORBIDDEN = {
     "http": (
+        "UPDATE {s}.jobs SET attempt = attempt + 1",
+        "UPDATE {s}.jobs SET parameters = '{{}}'",
         "DELETE FROM {s}.jobs",
         "DELETE FROM {s}.workers",
         "UPDATE {s}.queues SET paused = true",

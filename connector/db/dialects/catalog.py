@@ -30,6 +30,15 @@ UNION ALL
 SELECT 'column ' || table_name || '.' || column_name,
        data_type || ' ' || is_nullable || ' ' || coalesce(column_default, '')
 FROM information_schema.columns WHERE table_schema = :name
+UNION ALL
+SELECT 'comment on ' || c.relname || coalesce('.' || a.attname, ''), d.description
+FROM pg_description d JOIN pg_class c ON c.oid = d.objoid
+     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
+WHERE d.classoid = CAST('pg_class' AS regclass) AND c.relnamespace = CAST(:oid AS regnamespace)
+UNION ALL
+SELECT 'right of everybody on ' || p.proname,
+       CAST(has_function_privilege('public', p.oid, 'EXECUTE') AS text)
+FROM pg_proc p WHERE p.pronamespace = CAST(:oid AS regnamespace)
 """
 
 _MARIADB = """
@@ -41,20 +50,26 @@ SELECT CONCAT('view ', TABLE_NAME), VIEW_DEFINITION
 FROM information_schema.VIEWS WHERE TABLE_SCHEMA = :schema
 UNION ALL
 SELECT CONCAT('index ', TABLE_NAME, '.', INDEX_NAME),
-       GROUP_CONCAT(COLUMN_NAME ORDER BY SEQ_IN_INDEX)
+       CONCAT(GROUP_CONCAT(COLUMN_NAME ORDER BY SEQ_IN_INDEX), ' ', MAX(INDEX_COMMENT))
 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = :schema GROUP BY TABLE_NAME, INDEX_NAME
 UNION ALL
 SELECT CONCAT('constraint ', TABLE_NAME, '.', CONSTRAINT_NAME), CHECK_CLAUSE
 FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = :schema
 UNION ALL
 SELECT CONCAT('column ', TABLE_NAME, '.', COLUMN_NAME), CONCAT_WS(' ', COLUMN_TYPE, IS_NULLABLE,
-       COLLATION_NAME, COLUMN_DEFAULT)
+       COLLATION_NAME, COLUMN_DEFAULT, COLUMN_COMMENT)
 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = :schema
+UNION ALL
+SELECT CONCAT('comment on ', TABLE_NAME), TABLE_COMMENT
+FROM information_schema.TABLES WHERE TABLE_SCHEMA = :schema AND TABLE_TYPE = 'BASE TABLE'
 """
 
 _SQLITE = "SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL"
 
-_NOT_OURS = re.compile(r"(column |index )?alembic_version|constraint alembic_version")
+_COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
+"""A line of SQL that says nothing to the engine; some clients leave it out."""
+
+_NOT_OURS = re.compile(r"(column |index |table |constraint |comment on )?alembic_version")
 
 
 def read(connection: sa.Connection, schema: str | None) -> Objects:
@@ -62,7 +77,9 @@ def read(connection: sa.Connection, schema: str | None) -> Objects:
     name = schema or connection.engine.url.database or ""
     found = dict(_READERS[connection.dialect.name](connection, name))
     return {
-        kind: " ".join(definition.replace(f"`{name}`.", "").replace(f"{name}.", "").split())
+        kind: " ".join(
+            _COMMENT.sub("", definition).replace(f"`{name}`.", "").replace(f"{name}.", "").split()
+        )
         for kind, definition in found.items()
         if not _NOT_OURS.match(kind)
     }

@@ -33,6 +33,8 @@ def create_views(revision: str, words: Mapping[str, str]) -> None:
     if engine == "postgresql":
         run("SET LOCAL search_path = :schema, pg_catalog")
     if engine == "mariadb":
+        # Texts in a view have the collation of the session that made it.
+        run("SET NAMES utf8mb4 COLLATE utf8mb4_bin")
         run("SET SESSION sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')")
     kind = "SQL SECURITY INVOKER VIEW" if engine == "mariadb" else "VIEW"
     for name, comment, body in _parts("view", revision):
