@@ -17,6 +17,7 @@ from connector.cli import connections
 from connector.cli.remote import Refused
 from connector.config import load
 from connector.sandbox.process import SandboxProcess
+from tests.roles import SCHEMA
 from tests.system.conftest import Server, eventually
 
 SETTINGS = {
@@ -24,7 +25,7 @@ SETTINGS = {
     "Database.URL": "postgresql://db/c",
 }
 CONNECTED = sa.text(
-    "SELECT split_part(application_name, '/', 1) FROM pg_stat_activity "
+    "SELECT split_part(application_name, '/', 1), usename FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name LIKE '%/%'"
 )
 FORGET = sa.text("SELECT pg_stat_clear_snapshot()")
@@ -91,6 +92,7 @@ def test_no_kind_of_process_has_more_connections_than_the_formula_says(
     allowed = connections.most(load(None, {}, SETTINGS).settings, BUILT_IN, listens=True)
     assert sum(allowed.values()) == 4 + 1 + 2 * (3 + 2)
     seen: Counter[str] = Counter()
+    users: set[tuple[str, str]] = set()
     over = threading.Event()
     with server.database.engine.connect() as watching, ThreadPoolExecutor(12) as clients:
 
@@ -101,8 +103,10 @@ def test_no_kind_of_process_has_more_connections_than_the_formula_says(
                         watching.execute(LOCK)
                     end = time.monotonic() + 0.3
                     while time.monotonic() < end:
-                        found = Counter(watching.execute(CONNECTED).scalars())
+                        connected = [(row[0], row[1]) for row in watching.execute(CONNECTED)]
                         watching.execute(FORGET)
+                        users.update(connected)
+                        found = Counter(kind for kind, _ in connected)
                         seen.update({kind: max(0, n - seen[kind]) for kind, n in found.items()})
             return seen == allowed
 
@@ -115,6 +119,8 @@ def test_no_kind_of_process_has_more_connections_than_the_formula_says(
         for asked in running:
             asked.result()
     assert seen == allowed
+    roles = dict.fromkeys(allowed, f"{SCHEMA}_worker")
+    assert users == set({**roles, **{k: f"{SCHEMA}_{k}" for k in ("http", "slot")}}.items())
     assert server.end() == 0
 
 
