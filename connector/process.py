@@ -15,8 +15,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import psutil
-import sqlalchemy as sa
-from pydantic import SecretStr
 
 from connector.config import Settings
 from connector.db.dialects.base import Pooler
@@ -28,6 +26,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 _MOMENT = struct.Struct("d")
 
+_URLS = "CONNECTOR_DATABASE_"
+
 
 OTHER_BUILD = 75
 """Exit status of a child whose files are not those its parent runs: both must be started anew.
@@ -35,8 +35,12 @@ OTHER_BUILD = 75
 It is EX_TEMPFAIL of sysexits.h: trying again is right.
 """
 
-CONNECTIONS = {"http": 4, "supervisor": 1, "worker": 2, "beats": 1, "slot": 2}
-"""Kind of process or part of one to the most connections it has to the database; of others 2."""
+CONNECTIONS = {"http": 4, "supervisor": 1, "worker": 1, "beats": 1, "slot": 1}
+"""Kind of process or part of one to the most connections it has to the database; of others 2.
+
+Each thread that uses the database has one; an http process has a writer, a changer, a reader and a
+lister. A worker that listens has one more for that.
+"""
 
 LONGEST_PAUSE = 10.0
 """Seconds before another try to start what cannot begin, at most."""
@@ -64,7 +68,8 @@ def spawn(
 
     The child gets `--settings-fd N` (an anonymous file: nothing on the disk, nothing in the process
     list), the arguments, and the descriptors `fds` under the same numbers. It is started in a
-    session of its own, so that a terminal's Ctrl-C reaches the supervisor alone.
+    session of its own, so that a terminal's Ctrl-C reaches the supervisor alone. Variables that
+    set [Database] are kept from it: they may hold passwords of other kinds of processes.
     """
     descriptor = os.memfd_create("settings")
     try:
@@ -73,6 +78,7 @@ def spawn(
         return subprocess.Popen(
             [sys.executable, "-m", module, "--settings-fd", str(descriptor), *arguments],
             pass_fds=[descriptor, *fds],
+            env={name: text for name, text in os.environ.items() if not name.startswith(_URLS)},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -111,11 +117,11 @@ def open_database(
     says where the server is.
     """
     database = settings.database
-    own = database.login(application)
-    server = _as(own, database.direct_url) if database.direct_url else ""
+    place = database.direct_url_for(application)
+    server = place.get_secret_value() if place else ""
     around = direct and bool(server)
     return Database(
-        server if around else (own or database.url).get_secret_value(),
+        server if around else database.url_for(application).get_secret_value(),
         schema=settings.database.schema_name,
         application=f"{application}/{socket.gethostname()}/{os.getpid()}"[:63],
         hold_seconds=min(5.0, settings.worker.lease_seconds / 2),
@@ -127,16 +133,6 @@ def open_database(
         lock_timeout_ms=settings.database.lock_timeout_ms,
         connect_seconds=settings.database.connect_timeout_seconds,
     )
-
-
-def _as(own: SecretStr | None, place: SecretStr) -> str:
-    """Return a URL that leads to one place, and logs in as the other URL does, if there is one."""
-    url = place.get_secret_value()
-    if own is None:
-        return url
-    who = sa.make_url(own.get_secret_value())
-    there = sa.make_url(url).set(username=who.username, password=who.password)
-    return there.render_as_string(hide_password=False)
 
 
 def die_with_parent(ask: signal.Signals, parent: int) -> None:

@@ -10,6 +10,7 @@ import connector.datastore.tables
 import connector.db.schema
 import connector.jobs.tables  # noqa: F401 - registers the tables that `check` compares with
 from connector.config import load
+from connector.config.database import one_for_all
 from connector.db.engine import Database
 from connector.db.metadata import in_schema
 
@@ -19,11 +20,10 @@ def open_database() -> Database:
     given = context.config.attributes.get("database")
     if isinstance(given, Database):
         return given
-    flags = {}
-    if url := context.get_x_argument(as_dictionary=True).get("url"):
-        flags["Database.URL"] = url
-    settings = load(None, os.environ, flags).settings.database
-    return Database(settings.url.get_secret_value(), schema=settings.schema_name)
+    url = context.get_x_argument(as_dictionary=True).get("url")
+    settings = load(None, os.environ, one_for_all(url) if url else {}).settings.database
+    owner = settings.direct_url_for("migrate") or settings.url_for("migrate")
+    return Database(owner.get_secret_value(), schema=settings.schema_name)
 
 
 def configure(database: Database, connection: sa.Connection | None) -> None:

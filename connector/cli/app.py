@@ -27,7 +27,9 @@ Config = Annotated[
 ]
 Url = Annotated[
     str | None,
-    typer.Option("--database", help="Database URL, over [Database] URL.", show_default=False),
+    typer.Option(
+        "--database", help="Database URL, over all URLs of [Database].", show_default=False
+    ),
 ]
 Port = Annotated[
     str | None,

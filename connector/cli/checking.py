@@ -1,11 +1,11 @@
 """`check`: are the settings right, and can the database and Webex be reached?"""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from connector.actions.registry import GROUP, names
-from connector.cli.connections import formula
+from connector.actions.registry import BUILT_IN, GROUP, names
+from connector.cli import connections
 from connector.cli.wiring import loaded_from
 from connector.config import ConfigError, Settings
 from connector.config.addresses import shown_url
@@ -31,16 +31,19 @@ def run(config: Path | None, flags: Mapping[str, str | None]) -> None:
     settings = loaded.settings
     results = [
         _told("settings", lambda: f"{len(settings.tasks)} fetch tasks; actions {_actions()}"),
-        _told("database", lambda: _database(settings)) and _connections_fit(settings),
+        _told("database", lambda: _database(settings))
+        and _told("connections", lambda: _connections(settings)),
         _told("Webex", lambda: _webex(settings)),
     ]
     if not all(results):
         raise SystemExit(1)
 
 
-def _told(name: str, test: Callable[[], str]) -> bool:
+def _told(name: str, test: Callable[[], str | None]) -> bool:
+    """Print what a test says, if anything, and return whether all is well."""
     try:
-        print(f"ok      {name}: {test()}")
+        if said := test():
+            print(f"ok      {name}: {said}")
     except (Problem, DatabaseError) as problem:
         print(f"WRONG   {name}: {problem}")
         return False
@@ -59,35 +62,47 @@ def _actions() -> str:
 
 
 def _database(settings: Settings) -> str:
-    shown = []
-    for kind in ("check", *LOGS_IN_AS):
-        login = settings.database.login(kind)
-        if login is None and kind != "check":
-            continue
-        with contextlib.closing(open_database(settings, kind)) as database:
+    logins = _logins(settings, ("check", *LOGS_IN_AS))
+    for kinds in logins.values():
+        with contextlib.closing(open_database(settings, kinds[0])) as database:
             schema.check(database)
-        shown.append(shown_url((login or settings.database.url).get_secret_value()))
-    return ", ".join(dict.fromkeys(shown))
+    return ", ".join(map(shown_url, logins))
 
 
-def _connections_fit(settings: Settings) -> bool:
-    """Say how many connections a host needs, if the database has a server that allows so many."""
-    with contextlib.closing(open_database(settings, "check")) as database:
+def _logins(settings: Settings, kinds: Iterable[str]) -> dict[str, list[str]]:
+    """Return each URL that one of the kinds of processes uses, with those kinds."""
+    found: dict[str, list[str]] = {}
+    for kind in kinds:
+        found.setdefault(settings.database.url_for(kind).get_secret_value(), []).append(kind)
+    return found
+
+
+def _connections(settings: Settings) -> str | None:
+    """Say how many connections a host needs, if there is a server that could allow too few."""
+    with contextlib.closing(open_database(settings, "worker")) as database:
         allowed = database.read(lambda tx: tx.dialect.connections_allowed(tx.connection))
-        words, most = formula(settings, names(), listens=database.dialect.listens)
+        # Only actions of our own are given the database.
+        counts = connections.most(settings, BUILT_IN, listens=database.dialect.listens)
     if allowed is None:
-        return True
-    return _told("connections", lambda: _fit(words, most, allowed, settings.database.pooler))
-
-
-def _fit(words: str, most: int, allowed: int, pooler: bool) -> str:
-    if pooler:
+        return None
+    words, total = connections.formula(settings, counts), sum(counts.values())
+    if settings.database.pooler:
         return f"{words} for each host at most; the pooler must allow so many clients"
-    if most > allowed:
+    fewer = "have fewer [Server] HttpProcesses, [Server] Workers or [Fetch] MaximumThreads"
+    if total > allowed:
         raise Problem(
             f"one host needs up to {words}, and the server allows {allowed}: raise max_connections "
-            "there, or have fewer [Server] Workers or MaximumThreads, or put a pooler between"
+            f"there, or {fewer}, or put a pooler between"
         )
+    for url, kinds in _logins(settings, counts).items():
+        mine = sum(counts[kind] for kind in kinds)
+        with contextlib.closing(open_database(settings, kinds[0])) as database:
+            limit = database.read(lambda tx: tx.dialect.connections_of_login(tx.connection))
+        if limit is not None and mine > limit:
+            raise Problem(
+                f"one host needs up to {words}, of them {mine} as {shown_url(url)}, and the server "
+                f"allows this user {limit}: raise the limit of the user, or {fewer}"
+            )
     return f"{words} for each host at most; the server allows {allowed}, to all hosts together"
 
 

@@ -20,7 +20,8 @@ TRIES = 20
 
 def run(settings: Settings) -> None:
     """Bring the database's schema to the version of this program; touch nobody else's tables."""
-    url = shown_url(settings.database.url.get_secret_value())
+    owner = settings.database.direct_url_for("migrate") or settings.database.url_for("migrate")
+    url = shown_url(owner.get_secret_value())
     if settings.database.pooler and not settings.database.direct_url:
         refuse("a migration needs a session of its own: set [Database] DirectURL to the server")
     with database_of(

@@ -21,7 +21,9 @@ from connector.jobs.why import why as explain
 T = TypeVar("T")
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file.")]
-Url = Annotated[str | None, typer.Option("--database", help="Database URL, over [Database] URL.")]
+Url = Annotated[
+    str | None, typer.Option("--database", help="Database URL, over all URLs of [Database].")
+]
 Reason = Annotated[str | None, typer.Option("--reason", "-r", help="Why, for the trail.")]
 Token = Annotated[str, typer.Argument(help="The token that send printed.")]
 EPILOG = "Exit status 1: it was refused, and the message says why. 2: the database is out of reach."
@@ -179,7 +181,7 @@ def doctor(config: Config = None, database: Url = None) -> None:
     from connector.cli import doctor as examination
 
     settings = wiring.settings_of(config, {"Database.URL": database})
-    with wiring.checked_database(settings, "doctor") as opened:
+    with wiring.checked_database(settings, "doctor", direct=True) as opened:
         if not examination.run(opened, settings):
             raise SystemExit(1)
 

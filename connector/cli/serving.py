@@ -39,7 +39,7 @@ def _announce(settings: Settings, listener: socket.socket | None) -> None:
         address = f"[{host}]" if ":" in host else host
         print(f"webex-connector: serving on http://{address}:{port}/", flush=True)
     else:
-        shown = shown_url(settings.database.url.get_secret_value())
+        shown = shown_url(settings.database.url_for("worker").get_secret_value())
         print(f"webex-connector: working on {shown}", flush=True)
 
 

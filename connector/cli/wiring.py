@@ -11,6 +11,7 @@ from typing import NoReturn
 from connector import log
 from connector.actions.registry import names
 from connector.config import ConfigError, Loaded, Settings, load
+from connector.config.database import one_for_all
 from connector.db import schema
 from connector.db.engine import Database
 from connector.db.errors import DatabaseError
@@ -41,9 +42,12 @@ def settings_of(
 def loaded_from(config: Path | None, flags: Mapping[str, str | None]) -> Loaded:
     """Load the settings from file, environment and the flags that were given.
 
-    Raises ConfigError with every problem.
+    A database that was given is the one for every kind of process. Raises ConfigError with every
+    problem.
     """
     given = {name: value for name, value in flags.items() if value is not None}
+    if url := given.get("Database.URL"):
+        given |= one_for_all(url)
     return load(config, os.environ, given, names())
 
 
@@ -80,9 +84,11 @@ def database_of(
 
 
 @contextmanager
-def checked_database(settings: Settings, application: str) -> Iterator[Database]:
+def checked_database(
+    settings: Settings, application: str, *, direct: bool = False
+) -> Iterator[Database]:
     """Open the database of the settings for one command that works on its tables."""
-    with database_of(settings, application) as database:
+    with database_of(settings, application, direct=direct) as database:
         schema.check(database)
         yield database
 

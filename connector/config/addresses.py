@@ -5,7 +5,9 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, SerializationInfo
+from sqlalchemy.exc import ArgumentError
 
 from connector.config.values import MASK, Form, ShownAsMask, in_clear
 
@@ -73,7 +75,35 @@ def _database_url(secret: SecretStr) -> SecretStr:
             "expected a file, as in sqlite:////var/lib/connector/connector.db: "
             "all processes share the database"
         )
+    try:
+        host = sa.make_url(url).host
+    except (ArgumentError, ValueError):
+        host = "@"
+    if "@" in (host or ""):  # a part of the password, which messages about the host would show
+        raise ValueError(
+            "expected an address after ://, as in user:password@host:5432/database, with "
+            "signs such as @ : / in a password written as %40 %3A %2F"
+        )
     return secret
+
+
+def as_user_of(place: SecretStr, who: SecretStr) -> SecretStr:
+    """A URL that leads where the first one does, and logs in as the second one does."""
+    given = sa.make_url(who.get_secret_value())
+    there = sa.make_url(place.get_secret_value())
+    login = ("user", "password")  # in the query they win over those before the host
+    query = {name: value for name, value in there.query.items() if name not in login}
+    query |= {name: given.query[name] for name in login if name in given.query}
+    url = sa.URL.create(
+        there.drivername,
+        given.username,
+        given.password,
+        there.host,
+        there.port,
+        there.database,
+        query,
+    )
+    return SecretStr(url.render_as_string(hide_password=False))
 
 
 def _schema_name(name: str) -> str:

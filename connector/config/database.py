@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from connector.config.addresses import DatabaseURL, DirectURL, SchemaName
+from connector.config.addresses import DatabaseURL, DirectURL, SchemaName, as_user_of
 from connector.config.sections import SectionModel
 from connector.config.values import Boolean, Seconds, Setting, Whole
 
@@ -12,6 +12,7 @@ LOGS_IN_AS = {
     "http": "http_url",
     "worker": "worker_url",
     "beats": "worker_url",
+    "listener": "worker_url",
     "supervisor": "worker_url",
     "slot": "slot_url",
     "operator": "operator_url",
@@ -22,8 +23,11 @@ LOGS_IN_AS = {
 """Kind of process or connection to the setting that says how it logs in; where that is not set, and
 of any other kind, URL does."""
 
-_FOR_CHILDREN = {"worker": ("slot_url",)}
-"""What a process must know beside its own, since it starts others."""
+_CHILDREN = {"worker": ("slot",)}
+"""Kind of process to the kinds that it starts, whose URLs it must know."""
+
+_DIRECT = ("worker",)
+"""Kinds of child processes that go around a pooler: to hear of new actions."""
 
 
 def _url(who: str, key: str, example: str) -> Setting:
@@ -69,7 +73,8 @@ class DatabaseSettings(SectionModel, frozen=True):
         DirectURL,
         Setting(
             "The PostgreSQL server itself, beside a pooler: for `webex-connector migrate`, and for "
-            "workers to hear of new actions at once. Without it they look every second.",
+            "workers to hear of new actions at once. Without it they look every second. Where "
+            "OwnerURL or WorkerURL is set, user and password are taken from there.",
             key="DirectURL",
             example="postgresql://connector@127.0.0.1:5432/connector",
         ),
@@ -95,11 +100,24 @@ class DatabaseSettings(SectionModel, frozen=True):
         found: SecretStr | None = getattr(self, LOGS_IN_AS.get(kind, ""), None)
         return found
 
+    def url_for(self, kind: str) -> SecretStr:
+        """Return the URL with which this kind of process logs in."""
+        return self.login(kind) or self.url
+
+    def direct_url_for(self, kind: str) -> SecretStr | None:
+        """Return the URL around a pooler: DirectURL says where, the kind's own URL who."""
+        own = self.login(kind)
+        return as_user_of(self.direct_url, own) if self.direct_url and own else self.direct_url
+
     def for_process(self, kind: str) -> "DatabaseSettings":
         """Return what a process of this kind is given: its own URL, and no other's password."""
-        kept = _FOR_CHILDREN.get(kind, ())
-        others = dict.fromkeys(set(LOGS_IN_AS.values()) - set(kept))
-        return self.model_copy(update={**others, "url": self.login(kind) or self.url})
+        url = self.url_for(kind)
+        others: dict[str, SecretStr | None] = dict.fromkeys(LOGS_IN_AS.values())
+        for child in _CHILDREN.get(kind, ()):
+            if (theirs := self.url_for(child)) != url:
+                others[LOGS_IN_AS[child]] = theirs
+        direct = self.direct_url_for(kind) if kind in _DIRECT else None
+        return self.model_copy(update={**others, "url": url, "direct_url": direct})
 
     def conflicts(self) -> list[str]:
         """Return what is wrong with the URLs together: all lead to one database, on a server."""
@@ -107,10 +125,17 @@ class DatabaseSettings(SectionModel, frozen=True):
         return [
             f"[Database] {name.removesuffix('_url').title()}URL is for {_engine(other)}, and URL "
             f"for {engine}: expected URLs that lead to the same database, on a server"
-            for name in dict.fromkeys(LOGS_IN_AS.values())
+            for name in (*dict.fromkeys(LOGS_IN_AS.values()), "direct_url")
             if (other := getattr(self, name)) is not None
             if engine == "sqlite" or _engine(other) != engine
         ]
+
+
+def one_for_all(url: str) -> dict[str, str]:
+    """Return flags for `load` that have every process use one URL, whatever else is configured."""
+    urls = ("HttpURL", "WorkerURL", "SlotURL", "OperatorURL", "OwnerURL", "DirectURL")
+    empty = {f"Database.{key}{file}": "" for key in urls for file in ("", "File")}
+    return {**empty, "Database.URL": url}
 
 
 def _engine(url: SecretStr) -> str:

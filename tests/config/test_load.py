@@ -180,6 +180,7 @@ def test_each_kind_of_process_may_log_in_as_somebody_else(loaded: Load) -> None:
         url = settings.for_process(kind).database.url.get_secret_value()
         assert url == server.format(kind, kind)
     assert "geheim" not in str(settings.dump_public())
+    assert "geheim" not in repr(settings) + settings.model_dump_json()
 
 
 @pytest.mark.parametrize("url", ["postgresql://db/x", "sqlite:////tmp/x.db"])

@@ -1,9 +1,11 @@
 """`check` with real parts that are right, wrong and away: a line for each, exit status 0 or 1."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from connector.db.engine import Database
 from connector.sandbox.process import SandboxProcess
@@ -90,7 +92,50 @@ def test_the_connections_that_a_host_needs_are_compared_with_what_the_server_all
     line = checked(program, 1, DATABASE_URL=empty_url)[2]
     listens = database.dialect.listens
     assert line.startswith("ok      connections: 1 http x 4 + supervisor 1 + 1 workers x (")
-    assert f" = {13 if listens else 12} for each host at most; the server allows " in line
-    line = checked(program, 1, DATABASE_URL=empty_url, FETCH_MAXIMUMTHREADS="99")[2]
+    assert f" = {10 if listens else 9} for each host at most; the server allows " in line
+    line = checked(program, 1, DATABASE_URL=empty_url, FETCH_MAXIMUMTHREADS="250")[2]
     assert line.startswith("WRONG   connections: one host needs up to 1 http x 4 + supervisor 1")
     assert "raise max_connections there" in line
+
+
+LIMITED = {
+    "postgresql": (
+        "CREATE ROLE {user} LOGIN PASSWORD 'geheim' CONNECTION LIMIT 1",
+        "GRANT USAGE ON SCHEMA webex_connector TO {user}",
+        "GRANT SELECT ON webex_connector.schema_info TO {user}",
+    ),
+    "mariadb": (
+        "CREATE USER {user} IDENTIFIED BY 'geheim' WITH MAX_USER_CONNECTIONS 1",
+        "GRANT SELECT ON schema_info TO {user}",
+    ),
+}
+"""Statements that make a user who may have one connection, and may look at the version."""
+
+
+@pytest.mark.parametrize("empty_url", LIMITED, indirect=True)
+def test_the_limit_of_a_user_is_compared_with_the_connections_that_log_in_as_it(
+    empty_url: str, database: Database, tmp_path: Path
+) -> None:
+    user = f"few_{uuid.uuid4().hex[:12]}"
+    with database.engine.begin() as connection:
+        for statement in LIMITED[database.dialect.name]:
+            connection.exec_driver_sql(statement.format(user=user))
+    own = sa.make_url(empty_url).set(username=user, password="geheim")
+    urls = {"DATABASE_URL": empty_url, "DATABASE_SLOTURL": own.render_as_string(False)}
+    line = checked(checkout(tmp_path), 1, **urls)[2]
+    assert line.startswith("WRONG   connections: one host needs up to 1 http x 4 + supervisor 1")
+    assert f", of them 2 as {own.render_as_string()}, and the server allows this user 1: " in line
+    line = checked(checkout(tmp_path), 1, **urls, FETCH_MAXIMUMTHREADS="1")[2]
+    assert line.startswith("ok      connections: ")
+
+
+def test_a_database_given_on_the_command_line_is_the_one_for_every_kind_of_process(
+    program: Program,
+) -> None:
+    url = f"sqlite:///{program.folder}/data/connector.db"
+    away = dict.fromkeys(
+        ("DATABASE_URL", "DATABASE_WORKERURL", "DATABASE_OWNERURL", "DATABASE_DIRECTURL"),
+        "postgresql://somebody@127.0.0.1:1/away",
+    )
+    done = program.run("check", "--database", url, **away)
+    assert f"ok      database: {url}" in done.stdout.splitlines()

@@ -1,12 +1,9 @@
 """Real processes that log in as the roles of PostgreSQL; so do all tests of this folder there."""
 
-from functools import partial
-
 import pytest
 import sqlalchemy as sa
 
 from connector.jobs.states import State
-from connector.process import CONNECTIONS
 from tests.roles import SCHEMA
 from tests.system.conftest import Server, eventually
 
@@ -36,28 +33,4 @@ def test_each_kind_of_process_logs_in_as_its_own_role(server: Server) -> None:
     server.ask("QueueInfo", QueueAction="Stop", QueueName="Test", Token=token)
     server.wait(token, State.STOPPED)
     assert {user for _, user in logins(server)} <= {f"{SCHEMA}_{role}" for role in kinds.values()}
-    assert server.end() == 0
-
-
-def test_no_kind_of_process_has_more_connections_than_the_formula_says(server: Server) -> None:
-    server.start("serve")
-    tokens = [server.submit("checkpoint") for _ in range(40)]
-    seen: dict[str, int] = {}
-    query = sa.text(
-        "SELECT split_part(application_name, '/', 1), application_name, count(*) "
-        "FROM pg_stat_activity WHERE application_name LIKE '%/%/%' GROUP BY 1, 2"
-    )
-
-    def ended(token: str) -> bool:
-        server.ask("QueueInfo", QueueAction="GetStatus", QueueName="Test", MaxResults="1")
-        with server.database.engine.connect() as connection:
-            for kind, _, count in connection.execute(query):
-                seen[kind] = max(seen.get(kind, 0), count)
-        return server.job(token).state is State.FINISHED
-
-    for token in tokens:
-        eventually(f"{token} ends", partial(ended, token))
-    assert seen.keys() >= {"http", "worker", "beats", "supervisor", "listener"}
-    most = {**CONNECTIONS, "listener": 1}
-    assert {kind: count for kind, count in seen.items() if count > most[kind]} == {}
     assert server.end() == 0

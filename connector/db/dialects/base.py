@@ -108,7 +108,11 @@ class Dialect:
             yield
 
     def connections_allowed(self, connection: sa.Connection) -> int | None:
-        """Return how many connections the server lets users like us have, or None: any number."""
+        """Return how many connections the server lets all programs have, or None: any number."""
+        return None
+
+    def connections_of_login(self, connection: sa.Connection) -> int | None:
+        """Return how many of them the user who is logged in may have, or None: all."""
         return None
 
     def now(self) -> ColumnElement[datetime]:

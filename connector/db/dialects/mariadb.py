@@ -91,12 +91,14 @@ class MariaDB(Dialect):
         return Beside(url.set(database=name), f"DATABASE {name}")
 
     def connections_allowed(self, connection: sa.Connection) -> int | None:
-        """Return max_connections, or what one user may have if that is less."""
-        allowed: int = connection.exec_driver_sql(
-            "SELECT LEAST(@@global.max_connections, "
-            "IF(@@max_user_connections > 0, @@max_user_connections, @@global.max_connections))"
-        ).scalar_one()
+        """Return max_connections."""
+        allowed: int = connection.exec_driver_sql("SELECT @@global.max_connections").scalar_one()
         return allowed
+
+    def connections_of_login(self, connection: sa.Connection) -> int | None:
+        """Return max_user_connections of the account, or else of the server."""
+        allowed: int = connection.exec_driver_sql("SELECT @@max_user_connections").scalar_one()
+        return allowed if allowed > 0 else None
 
     def troubles(self, engine: sa.Engine, schema: str | None) -> Iterator[tuple[str, str]]:
         """Yield transactions that have been open for long."""

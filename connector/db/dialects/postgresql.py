@@ -128,6 +128,7 @@ class PostgreSQL(Dialect):
             "timezone": "UTC",
         }
         self._pooler = pooler
+        self.listens = pooler is None or bool(pooler.direct_url)
         self._place = application.partition("/")[2]
         self._each_time = "; ".join(f"SET LOCAL {name} = '{session[name]}'" for name in session)
         arguments: dict[str, Any] = {
@@ -190,6 +191,14 @@ class PostgreSQL(Dialect):
             "- coalesce(current_setting('reserved_connections', true)::int, 0), "
             "nullif(datconnlimit, -1)) FROM pg_database WHERE datname = current_database()"
         ).scalar_one()
+        return allowed
+
+    def connections_of_login(self, connection: sa.Connection) -> int | None:
+        """Return the role's CONNECTION LIMIT, which does not hold for superusers."""
+        allowed: int | None = connection.exec_driver_sql(
+            "SELECT nullif(rolconnlimit, -1) FROM pg_roles "
+            "WHERE rolname = session_user AND NOT rolsuper"
+        ).scalar_one_or_none()
         return allowed
 
     def create_schema(self, schema: str | None) -> str | None:
