@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psutil
 
-from benchmarks import fetch, idle, latency, plans, stops
+from benchmarks import fetch, idle, latency, plans, recovery, retention, stops
 
 PARTS: dict[str, Callable[[], None]] = {
     "fetch": fetch.run,
@@ -14,6 +14,8 @@ PARTS: dict[str, Callable[[], None]] = {
     "idle": idle.run,
     "plans": plans.run,
     "stops": stops.run,
+    "recovery": recovery.run,
+    "retention": retention.run,
 }
 
 

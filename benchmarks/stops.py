@@ -55,9 +55,8 @@ def run() -> None:
         with serving(
             url,
             folder / "data",
-            PYTHONPATH=os.pathsep.join(
-                [str(PLUGIN), *filter(None, [os.environ.get("PYTHONPATH")])]
-            ),
+            PYTHONPATH=os.pathsep.join([str(PLUGIN), os.environ.get("PYTHONPATH", ".")]),
+            CONNECTOR_LOGGING_LOGLEVEL="Error",
             CONNECTOR_ACTIONS_GRACESECONDS=str(GRACE),
         ) as server:
             for do, told in KINDS.items():
