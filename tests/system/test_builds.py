@@ -12,7 +12,7 @@ from tests.system.conftest import DEADLINE, Server, eventually
 
 
 @pytest.mark.parametrize("server", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("victim", ["slot", "worker.start"])
+@pytest.mark.parametrize("victim", ["slot", "start"])
 def test_a_child_of_another_build_is_refused(server: Server, tmp_path: Path, victim: str) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "connector", copy / "connector")
