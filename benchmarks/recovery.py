@@ -159,7 +159,7 @@ def _one_host(url: str, folder: Path, runs: int, lose: Break) -> list[float]:
         for number in range(runs):
             action = Action(database, folder / f"trace{number}")
             pid, _ = action.started(1)
-            time.sleep(0.5)  # the slots beside it have begun
+            time.sleep(2.5)  # all has begun, and runs steadily
             begun = lose(host, pid)
             times.append(action.started(2)[1] - begun)
             action.stop()

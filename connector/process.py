@@ -13,12 +13,14 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from connector.config import Settings
-from connector.db.dialects.base import Pooler
-from connector.db.engine import Database
+
+if TYPE_CHECKING:
+    from connector.db.engine import Database
 
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
@@ -97,7 +99,7 @@ def received_settings(descriptor: int) -> Settings:
         if build != build_id():
             print("webex-connector: the program's files were replaced", file=sys.stderr)
             raise SystemExit(OTHER_BUILD)
-        return Settings.model_validate_json(file.read())
+        return Settings.handed_over(file.read())
 
 
 def open_database(
@@ -107,7 +109,7 @@ def open_database(
     create: bool = False,
     statement_seconds: float = 5.0,
     direct: bool = False,
-) -> Database:
+) -> "Database":
     """Return the database of the settings; nothing is connected yet. Raises BadURL.
 
     `application`: what kind of process it is, which says how it logs in; the server shows it with
@@ -116,6 +118,10 @@ def open_database(
     long one statement may take; 0: as long as it needs. `direct`: around the pooler, if DirectURL
     says where the server is.
     """
+    # Here, since they take long to import, and a slot may never need them.
+    from connector.db.dialects.base import Pooler
+    from connector.db.engine import Database
+
     database = settings.database
     place = database.direct_url_for(application)
     server = place.get_secret_value() if place else ""

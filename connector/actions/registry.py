@@ -1,23 +1,26 @@
 """Which asynchronous actions this server has: its own, and those that outside packages add."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connector import log
 from connector.actions.action import Action, WorksOnTasks
-from connector.actions.fetch.fetch import Fetch
 from connector.config import Settings
-from connector.db.engine import Database
+
+if TYPE_CHECKING:
+    from connector.db.engine import Database
 
 GROUP = "webex_connector.actions"
 """The entry-point group: name of the action = class or instance that is an `Action`."""
 
-OpenDatabase = Callable[[], Database]
+OpenDatabase = Callable[[], "Database"]
 
-BUILT_IN: dict[str, Callable[[Settings, OpenDatabase], Action]] = {
-    "Fetch": Fetch,
+BUILT_IN: dict[str, str] = {
+    "Fetch": "connector.actions.fetch.fetch:Fetch",
 }
+"""Name of an action to where it is: imported only where it is wanted."""
 
 _log = log.logger(__name__)
 
@@ -33,7 +36,7 @@ def names() -> tuple[str, ...]:
 
 def actions(settings: Settings, open_database: OpenDatabase) -> dict[str, Action]:
     """Return every action by name. An outside one that cannot be used is logged and left out."""
-    found = {name: make(settings, open_database) for name, make in BUILT_IN.items()}
+    found = {name: _built_in(name, settings, open_database) for name in BUILT_IN}
     for entry in entry_points(group=GROUP):
         try:
             action = _loaded(entry)
@@ -44,6 +47,19 @@ def actions(settings: Settings, open_database: OpenDatabase) -> dict[str, Action
             continue
         found[action.name] = action
     return found
+
+
+def action(name: str, settings: Settings, open_database: OpenDatabase) -> Action:
+    """Return one action, and load no other. Raises UnusableAction, or KeyError for no such name."""
+    if name in BUILT_IN:
+        return _built_in(name, settings, open_database)
+    return _loaded(entry_points(group=GROUP)[name])
+
+
+def _built_in(name: str, settings: Settings, open_database: OpenDatabase) -> Action:
+    module, _, attribute = BUILT_IN[name].partition(":")
+    made: Action = getattr(import_module(module), attribute)(settings, open_database)
+    return made
 
 
 def tasks_of(action: Action, parameters: Mapping[str, Any]) -> tuple[str, ...] | None:

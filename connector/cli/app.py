@@ -1,14 +1,44 @@
 """The command line: which commands there are. Each does its work in a module of its own."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import connector
-from connector.cli import clients, operators
+
+
+class Commands(TyperGroup):
+    """The commands of this file, and, once one of them is wanted, those of clients and operators.
+
+    These import much that a server, which is to be back at work quickly, does without.
+    """
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command by its name."""
+        if cmd_name not in self.commands:
+            self._load()
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands."""
+        self._load()
+        return super().list_commands(ctx)
+
+    def _load(self) -> None:
+
+        from connector.cli import clients, operators
+
+        others = typer.Typer()
+        clients.add_to(others)
+        operators.add_to(others)
+        for name, command in typer.main.get_group(others).commands.items():
+            self.commands.setdefault(name, command)
+
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -126,7 +156,3 @@ def demo(
 def version() -> None:
     """Print the version."""
     print(connector.__version__)
-
-
-clients.add_to(app)
-operators.add_to(app)

@@ -5,9 +5,14 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-import sqlalchemy as sa
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, SerializationInfo
-from sqlalchemy.exc import ArgumentError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    PlainSerializer,
+    SecretStr,
+    SerializationInfo,
+    ValidationInfo,
+)
 
 from connector.config.values import MASK, Form, ShownAsMask, in_clear
 
@@ -62,7 +67,9 @@ def _base_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _database_url(secret: SecretStr) -> SecretStr:
+def _database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    if in_clear(info):  # handed over by a process that has looked at it
+        return secret
     url = secret.get_secret_value()
     engine, separator, place = url.partition("://")
     if not separator or engine.partition("+")[0] not in ENGINES:
@@ -75,11 +82,7 @@ def _database_url(secret: SecretStr) -> SecretStr:
             "expected a file, as in sqlite:////var/lib/connector/connector.db: "
             "all processes share the database"
         )
-    try:
-        host = sa.make_url(url).host
-    except (ArgumentError, ValueError):
-        host = "@"
-    if "@" in (host or ""):  # a part of the password, which messages about the host would show
+    if "@" in _host(url):  # a part of the password, which messages about the host would show
         raise ValueError(
             "expected an address after ://, as in user:password@host:5432/database, with "
             "signs such as @ : / in a password written as %40 %3A %2F"
@@ -87,14 +90,27 @@ def _database_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _host(url: str) -> str:
+    # A quarter of a second to import, which processes that are handed their settings do without.
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).host or ""
+    except (ArgumentError, ValueError):
+        return "@"
+
+
 def as_user_of(place: SecretStr, who: SecretStr) -> SecretStr:
     """A URL that leads where the first one does, and logs in as the second one does."""
-    given = sa.make_url(who.get_secret_value())
-    there = sa.make_url(place.get_secret_value())
+    from sqlalchemy import URL, make_url
+
+    given = make_url(who.get_secret_value())
+    there = make_url(place.get_secret_value())
     login = ("user", "password")  # in the query they win over those before the host
     query = {name: value for name, value in there.query.items() if name not in login}
     query |= {name: given.query[name] for name in login if name in given.query}
-    url = sa.URL.create(
+    url = URL.create(
         there.drivername,
         given.username,
         given.password,
@@ -143,7 +159,7 @@ DatabaseURL = Annotated[
 ]
 DirectURL = Annotated[
     SecretStr | None,
-    AfterValidator(lambda secret: None if secret is None else _database_url(secret)),
+    AfterValidator(lambda url, info: None if url is None else _database_url(url, info)),
     PlainSerializer(
         lambda secret, info: None if secret is None else _shown_database(secret, info),
         return_type=str | None,

@@ -77,8 +77,13 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
         return self.model_copy(update={"database": self.database.for_process(kind)})
 
     def dump_private(self) -> str:
-        """JSON with secrets in clear, for a child process; read by ``model_validate_json``."""
+        """JSON with secrets in clear, for a child process; read by ``handed_over``."""
         return self.model_dump_json(context={CLEAR: True})
+
+    @classmethod
+    def handed_over(cls, text: str | bytes) -> "Settings":
+        """Settings that another process has loaded and dumped by ``dump_private``."""
+        return cls.model_validate_json(text, context={CLEAR: True})
 
     def dump_public(self) -> Public:
         """Sections and keys as in the file, with secrets masked: for people."""

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
-from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, SerializationInfo
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    SerializationInfo,
+    ValidationInfo,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -153,8 +160,8 @@ def _shown(secret: SecretStr | None, info: SerializationInfo) -> str | None:
     return secret.get_secret_value() if in_clear(info) else MASK
 
 
-def in_clear(info: SerializationInfo) -> bool:
-    """Whether secrets are wanted in clear."""
+def in_clear(info: SerializationInfo | ValidationInfo) -> bool:
+    """Whether secrets are wanted in clear: to be handed over, or handed over to us."""
     return isinstance(info.context, dict) and bool(info.context.get(CLEAR))
 
 

@@ -8,14 +8,15 @@ import argparse
 import faulthandler
 import logging
 import os
+import select
 import signal
 import socket
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connector import log
 from connector.actions.action import Action, Failed, Outcome, Release
-from connector.actions.registry import actions
+from connector.actions.registry import action, actions
 from connector.config import Settings
 from connector.db.errors import Unavailable
 from connector.process import adopt_orphans, die_with_parent, open_database, received_settings
@@ -24,6 +25,9 @@ from connector.worker.context import SlotContext
 from connector.worker.slots import SHOW_STACKS
 from connector.worker.storable import outcome_message
 from connector.worker.termination import Termination
+
+if TYPE_CHECKING:
+    from connector.db.engine import Database
 
 _log = log.logger(__name__)
 
@@ -46,8 +50,10 @@ def main() -> None:
     ending = Termination()
     ending.catch()
     channel = Channel(socket.socket(fileno=given.channel_fd))
-    known = actions(settings, lambda: open_database(settings, "slot", patience=PATIENCE))
+    known = Known(settings)
     channel.send({"type": "ready"})
+    if not select.select([channel], [], [], 0)[0]:
+        known.load_all()  # there is time for it now
     try:
         while True:
             run = channel.wait()
@@ -59,19 +65,39 @@ def main() -> None:
         os._exit(0)
 
 
+class Known:
+    """The actions by name, each loaded when it is first wanted, with all that it imports."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loaded: dict[str, Action] = {}
+
+    def __getitem__(self, name: str) -> Action:
+        if name not in self._loaded:
+            self._loaded[name] = action(name, self._settings, self._database)
+        return self._loaded[name]
+
+    def load_all(self) -> None:
+        """Load every action."""
+        self._loaded |= actions(self._settings, self._database)
+
+    def _database(self) -> "Database":
+        return open_database(self._settings, "slot", patience=PATIENCE)
+
+
 def perform(
-    known: Mapping[str, Action],
+    known: Known,
     run: Message,
     channel: Channel,
     settings: Settings,
     ending: Termination,
 ) -> None:
     """Run one action and tell how it ended; only SystemExit and a closed channel pass through."""
-    action = known[run["queue"]]
-    log.about(action=action.name, token=run["token"], attempt=run["attempt"])
+    wanted = known[run["queue"]]
+    log.about(action=wanted.name, token=run["token"], attempt=run["attempt"])
     folder = Path(settings.paths.data_directory)
     context = SlotContext(channel, ending, run, folder, _log)
-    context.end(outcome_message(_outcome(action, context)))
+    context.end(outcome_message(_outcome(wanted, context)))
 
 
 def _outcome(action: Action, context: SlotContext) -> Outcome:

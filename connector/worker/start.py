@@ -1,11 +1,14 @@
 """Entry of a worker process: `python -m connector.worker.start`, started by the supervisor."""
 
 import argparse
+import contextlib
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from connector import log
-from connector.actions.registry import actions
+from connector.actions.registry import actions, names
 from connector.config import Settings
 from connector.db.errors import DatabaseError
 from connector.process import (
@@ -17,9 +20,10 @@ from connector.process import (
     open_database,
     received_settings,
 )
-from connector.worker import hostlock
-from connector.worker.lease import Lease
-from connector.worker.worker import Worker
+from connector.worker.slots import Slot
+
+if TYPE_CHECKING:
+    from connector.worker.worker import Worker
 
 _log = log.logger(__name__)
 
@@ -36,8 +40,9 @@ def main() -> None:
     die_with_parent(signal.SIGTERM, given.parent)
     adopt_orphans()
     settings = received_settings(given.settings_fd)
+    slots = _first_slots(settings)
     log.configure(settings.logging, "worker")
-    worker = build(settings, lambda: beat(given.beat_fd))
+    worker = build(settings, lambda: beat(given.beat_fd), slots)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.shutdown())
     try:
@@ -50,8 +55,21 @@ def main() -> None:
         raise SystemExit(OTHER_BUILD)
 
 
-def build(settings: Settings, tell: Callable[[], None]) -> Worker:
-    """Put a worker together from its settings."""
+def _first_slots(settings: Settings) -> list[Slot]:
+    """Start the slots that are wanted anyway: they begin while this process still imports."""
+    slots: list[Slot] = []
+    with contextlib.suppress(OSError):  # tried again, and told, by whoever keeps their number
+        for _ in range(max(settings.queue(name).maximum_threads for name in names())):
+            slots.append(Slot.start(settings, time.monotonic()))
+    return slots
+
+
+def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = ()) -> "Worker":
+    """Put a worker together from its settings, and slots that have been started already."""
+    from connector.worker import hostlock
+    from connector.worker.lease import Lease
+    from connector.worker.worker import Worker
+
     # A statement that takes longer is given up: the loop must go round well within the lease.
     # A lock is waited for less: 1 s on MariaDB, which counts in whole ones.
     seconds = min(5.0, max(1.3, STATEMENT * settings.worker.lease_seconds))
@@ -73,7 +91,7 @@ def build(settings: Settings, tell: Callable[[], None]) -> Worker:
         settings.hash,
         build_id(),
     )
-    return Worker(settings, known, database, lease, tell)
+    return Worker(settings, known, database, lease, tell, slots)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from connector.worker import hostlock
 
 _log = log.logger(__name__)
 
-STEADY = 5.0
+STEADY = 2.0
 """Seconds after which a child counts as well started, and its next restart is at once."""
 
 FROZEN = 0.7

@@ -6,7 +6,7 @@ while the loop goes round.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from connector import log
 from connector.actions.action import Action, WorksOnTasks
@@ -36,7 +36,7 @@ AWAY = 0.5
 
 
 class Worker:
-    """One worker process. `tell`: shows the supervisor a sign of life."""
+    """One worker process. `tell`: shows the supervisor a sign of life; `slots`: there already."""
 
     def __init__(
         self,
@@ -45,11 +45,12 @@ class Worker:
         database: Database,
         lease: Lease,
         tell: Callable[[], None] = lambda: None,
+        slots: Sequence[Slot] = (),
     ) -> None:
         self.settings = settings
         self.database = database
         self.lease = lease
-        self.slots: list[Slot] = []
+        self.slots = list(slots)
         self.stopping = False
         self.other_build = False
         """Whether the program's files were replaced under this process."""
