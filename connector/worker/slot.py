@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _log = log.logger(__name__)
 
 
+IDLE = 2.0
+"""Seconds without a run after which a new slot loads what it may need later."""
+
 PATIENCE = 30.0
 """Seconds for which an action waits where somebody else holds a lock in the database."""
 
@@ -52,7 +55,7 @@ def main() -> None:
     channel = Channel(socket.socket(fileno=given.channel_fd))
     known = Known(settings)
     channel.send({"type": "ready"})
-    if not select.select([channel], [], [], 0)[0]:
+    if not select.select([channel], [], [], IDLE)[0]:
         known.load_all()  # there is time for it now
     try:
         while True:
