@@ -5,7 +5,7 @@ import io
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from connector.cli.wiring import database_of, refuse
 from connector.config import Settings
@@ -36,6 +36,8 @@ def run(settings: Settings) -> None:
                 f"cannot make the folder of {url}: {error.strerror}; give this user the right "
                 "to, or choose another with [Paths] DataDirectory or [Database] URL"
             )
+        except PendingRollbackError:
+            refuse(f"the connection to {url} was lost: run webex-connector migrate again")
         except DBAPIError as error:
             first = str(error.orig).partition("\n")[0]
             refuse(

@@ -17,6 +17,9 @@ from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.jobs.tables import is_open, job_tasks, jobs, queues
 
+BATCH = 500
+"""Jobs that are given a key in one transaction."""
+
 
 def task_key(tasks: Collection[str]) -> str:
     """Return what jobs with the same tasks have in common: 32 characters, none for no tasks."""
@@ -154,7 +157,7 @@ def _still_waiting(tx: Tx, tokens: Collection[str]) -> sa.Select[tuple[str]]:
     )
 
 
-def adopt(tx: Tx, queue: str, limit: int = 1000) -> int:
+def adopt(tx: Tx, queue: str, limit: int) -> int:
     """Give a key to waiting jobs without one, stored before their action worked on tasks.
 
     Claims of such queues go by key. Returns how many there were.

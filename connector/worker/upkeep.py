@@ -48,9 +48,11 @@ class Upkeep:
         if not free:
             return
         if now >= self._adopt_at:
-            self._adopt_at = now + ADOPT
-            for queue in self._queues:
-                self._database.run(turns.adopt, queue)
+            full = [
+                self._database.run(turns.adopt, queue, turns.BATCH) >= turns.BATCH
+                for queue in self._queues
+            ]
+            self._adopt_at = now + (0.0 if any(full) else ADOPT)
         if now >= self._prune_at:
             removed = retention.prune(self._database, self._keep)
             self._prune_at = now + (PRUNE if removed < retention.BATCH else 0.0)

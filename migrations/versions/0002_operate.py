@@ -1,4 +1,4 @@
-"""What operators need: limits, drained hosts, begun tasks, ended jobs by time."""
+"""What operators need: limits, drained hosts, begun tasks."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-from connector.db.dialects.ddl import announce, create_index, drop_index
+from connector.db.dialects.ddl import announce, once
 from connector.db.dialects.scripts import run_guard
 from connector.db.types import Identifier, Timestamp
 
@@ -25,6 +25,7 @@ MARIADB: dict[str, Any] = {
 }
 
 schema = op.get_context().version_table_schema
+ONCE = once()
 
 ADDED: tuple[tuple[str, str, Any, str], ...] = (
     ("jobs", "task_key", Digest, "digest of tasks: claims pass over all that wait for the same"),
@@ -59,9 +60,8 @@ def qualified(name: str) -> str:
 
 def upgrade() -> None:
     announce("0002 adds columns to jobs, queues and workers: each is locked for an instant")
-    announce("0002 builds two indexes on jobs: writers go on meanwhile, on PostgreSQL and MariaDB")
     for table, column, kind, comment in ADDED:
-        op.add_column(table, sa.Column(column, kind, comment=comment), schema=schema)
+        op.add_column(table, sa.Column(column, kind, comment=comment), schema=schema, **ONCE)
     op.create_table(
         "job_tasks",
         sa.Column("task", Name, nullable=False, comment="the task"),
@@ -75,9 +75,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task", name=op.f("job_tasks_pkey")),
         comment="The job that has begun each task and has not ended: no other begins it meanwhile",
         schema=schema,
+        **ONCE,
         **MARIADB,
     )
-    op.create_index("job_tasks_token", "job_tasks", ["token"], schema=schema)
+    op.create_index("job_tasks_token", "job_tasks", ["token"], schema=schema, **ONCE)
     op.create_table(
         "drained_hosts",
         sa.Column("host", Name, nullable=False, comment="name of the host"),
@@ -87,32 +88,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host", name=op.f("drained_hosts_pkey")),
         comment="Hosts whose workers claim nothing; remove the row and they claim again",
         schema=schema,
+        **ONCE,
         **MARIADB,
     )
     run_guard("0002")
-    # Rows of one key hold the same tasks; that of other rows with these tasks may be another.
-    key = "tasks" if op.get_context().dialect.name == "sqlite" else "md5(tasks)"
-    op.execute(
-        sa.text(
-            f"UPDATE {qualified('jobs')} SET task_key = {key}, changed_by = 'migration 0002' "
-            "WHERE tasks IS NOT NULL AND state IN ('queued', 'running', 'paused')"
-        )
-    )
     # Programs before this one know nothing of begun tasks, and would begin them twice.
     op.execute(_info().update().values(version=2, oldest_program="0.2.0"))
-    create_index(
-        "jobs_tasks",
-        "jobs",
-        ["state", "queue", "task_key", "rank", "token"],
-        "state = 'queued' AND task_key IS NOT NULL",
-    )
-    create_index("jobs_ended", "jobs", ["state", "ended_at", "token"], "ended_at IS NOT NULL")
 
 
 def downgrade() -> None:
     announce("0002 removes what it added: jobs, queues and workers are locked for an instant each")
-    drop_index("jobs_ended", "jobs")
-    drop_index("jobs_tasks", "jobs")
     op.execute(_info().update().values(version=1, oldest_program="0.1.0"))
     run_guard("0002", drop=True)
     op.drop_table("drained_hosts", schema=schema)

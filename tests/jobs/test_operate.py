@@ -230,8 +230,8 @@ def test_in_another_environment_nothing_is_claimed(kit: Jobs) -> None:
 def test_jobs_from_before_their_action_worked_on_tasks_are_adopted(kit: Jobs) -> None:
     old = kit.submit()
     assert kit.database.run(turns.claim_in_turn, "Test", WORKER, 9, ("A",)) == []
-    assert kit.database.run(turns.adopt, "Test") == 1
-    assert kit.database.run(turns.adopt, "Test") == 0
+    assert kit.database.run(turns.adopt, "Test", 10) == 1
+    assert kit.database.run(turns.adopt, "Test", 10) == 0
     runs = kit.database.run(turns.claim_in_turn, "Test", WORKER, 9, ("A",))
     assert tokens(runs) == [old]
 

@@ -14,6 +14,11 @@ def announce(text: str) -> None:
         print(text, flush=True)
 
 
+def once() -> dict[str, Any]:
+    """Return options that let a statement be repeated, where no transaction takes it back."""
+    return {"if_not_exists": True} if op.get_context().dialect.name == "mariadb" else {}
+
+
 def create_index(name: str, table: str, columns: list[str], where: str | None = None) -> None:
     """Make an index while others read and write the table, where the engine can."""
     migration = op.get_context()
@@ -21,14 +26,17 @@ def create_index(name: str, table: str, columns: list[str], where: str | None = 
     if where is not None:
         options |= {"postgresql_where": sa.text(where), "sqlite_where": sa.text(where)}
     if migration.dialect.name != "postgresql":
-        op.create_index(name, table, columns, **options)
+        op.create_index(name, table, columns, **options | once())
         return
     with migration.autocommit_block():
+        # It waits for whoever reads or writes the table at its beginning, and keeps nobody waiting.
+        op.execute("SET lock_timeout = 0")
         # What an attempt that failed has left behind is there, but is not used.
         op.drop_index(
             name, table, if_exists=True, postgresql_concurrently=True, schema=options["schema"]
         )
         op.create_index(name, table, columns, postgresql_concurrently=True, **options)
+        op.execute("RESET lock_timeout")
 
 
 def drop_index(name: str, table: str) -> None:
@@ -39,4 +47,6 @@ def drop_index(name: str, table: str) -> None:
         op.drop_index(name, table, schema=schema)
         return
     with migration.autocommit_block():
+        op.execute("SET lock_timeout = 0")
         op.drop_index(name, table, if_exists=True, postgresql_concurrently=True, schema=schema)
+        op.execute("RESET lock_timeout")

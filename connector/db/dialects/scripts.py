@@ -36,7 +36,8 @@ def create_views(revision: str, words: Mapping[str, str]) -> None:
         # Texts in a view have the collation of the session that made it.
         run("SET NAMES utf8mb4 COLLATE utf8mb4_bin")
         run("SET SESSION sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')")
-    kind = "SQL SECURITY INVOKER VIEW" if engine == "mariadb" else "VIEW"
+    # There no transaction takes back what a failure has left.
+    kind = "OR REPLACE SQL SECURITY INVOKER VIEW" if engine == "mariadb" else "VIEW"
     for name, comment, body in _parts("view", revision):
         run(f"CREATE {kind} {name} AS\n{_spelt(body, words)}")
         if engine == "postgresql":
@@ -50,7 +51,7 @@ def drop_views(revision: str) -> None:
     """Remove the views of `views/REVISION.sql`, the last first."""
     prefix = ":schema." if op.get_context().version_table_schema else ""
     for name, _, _ in reversed(list(_parts("view", revision))):
-        run(f"DROP VIEW {prefix}{name}")
+        run(f"DROP VIEW IF EXISTS {prefix}{name}")
 
 
 def create_functions(revision: str) -> None:

@@ -1,4 +1,4 @@
--- The views of revision 0003, one text for all engines: what begins with @ is written for each engine
+-- The views of revision 0004, one text for all engines: what begins with @ is written for each engine
 -- by the migration. "-- view NAME: comment" begins each.
 
 -- view worker_status: Workers that hold a lease, whether they claim, and if not why

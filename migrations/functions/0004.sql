@@ -1,4 +1,4 @@
--- The functions of revision 0003, for DBAs on PostgreSQL: every verb of operators, with actor and
+-- The functions of revision 0004, for DBAs on PostgreSQL: every verb of operators, with actor and
 -- reason. Each runs with its owner's rights and tells who called it (session_user).
 -- "-- function NAME(TYPES): comment" begins each; nobody but the owner may call one unless granted.
 

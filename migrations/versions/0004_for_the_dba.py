@@ -12,8 +12,8 @@ from connector.db.dialects.scripts import (
     run,
 )
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -86,7 +86,7 @@ WORDS = {
         "end_locker": "'nothing to do'",
     },
 }
-"""What stands for each word with @ in views/0003.sql."""
+"""What stands for each word with @ in views/0004.sql."""
 
 KEYS = "job_events job_progress job_tasks job_transitions jobs queues schema_info task_items"
 KEYS += " task_rooms tasks workers drained_hosts"
@@ -124,7 +124,7 @@ VACUUM = {
 
 def upgrade() -> None:
     if engine == "mariadb":
-        announce("0003 builds six indexes anew with their comments: writers go on meanwhile")
+        announce("0004 builds six indexes anew with their comments: writers go on meanwhile")
         for name, (table, columns, comment) in INDEXES.items():
             listed = ", ".join(f"`{column}`" for column in columns.split(", "))
             run(
@@ -132,7 +132,7 @@ def upgrade() -> None:
                 f"ADD INDEX {name} ({listed}) COMMENT '{comment}'"
             )
     else:
-        announce("0003 adds views and functions, and locks no table")
+        announce("0004 adds views and functions, and locks no table")
     if engine == "postgresql":
         for name, (_, _, comment) in INDEXES.items():
             run(f"COMMENT ON INDEX :schema.{name} IS '{comment}'")
@@ -145,24 +145,24 @@ def upgrade() -> None:
         run("REVOKE ALL ON FUNCTION :schema.guard_job() FROM PUBLIC")
         told = "Refuses what job_transitions does not allow, and tells of changes by hand"
         run(f"COMMENT ON FUNCTION :schema.guard_job() IS '{told}'")
-    create_views("0003", WORDS[engine])
+    create_views("0004", WORDS[engine])
     if engine == "postgresql":
-        create_functions("0003")
+        create_functions("0004")
         run("SELECT :schema.grant_rights()")
-    op.execute(_info().update().values(version=3))
+    op.execute(_info().update().values(version=4))
 
 
 def downgrade() -> None:
-    announce("0003 removes views and functions, and locks no table")
-    op.execute(_info().update().values(version=2))
+    announce("0004 removes views and functions, and locks no table")
+    op.execute(_info().update().values(version=3))
     if engine == "postgresql":
-        drop_functions("0003")
+        drop_functions("0004")
         for table, settings in VACUUM.items():
             names = ", ".join(part.split(" = ")[0] for part in settings.split(", "))
             run(f"ALTER TABLE :schema.{table} RESET ({names})")
         run("ALTER FUNCTION :schema.guard_job() SECURITY INVOKER")
         run("GRANT EXECUTE ON FUNCTION :schema.guard_job() TO PUBLIC")
-    drop_views("0003")
+    drop_views("0004")
 
 
 def _info() -> sa.TableClause:
