@@ -44,6 +44,9 @@ Each thread that uses the database has one; an http process has a writer, a chan
 lister. A worker that listens has one more for that.
 """
 
+REAPED = 0.5
+"""Seconds within which a killed process is gone, unless it hangs in the kernel."""
+
 LONGEST_PAUSE = 10.0
 """Seconds before another try to start what cannot begin, at most."""
 
@@ -218,11 +221,22 @@ def kill_orphans(known: Collection[int]) -> int:
             return killed
         for child in strangers:
             kill_tree(child.pid)
-            try:
-                os.waitpid(child.pid, 0)
-            except ChildProcessError:
-                continue
+            if not _reaped(child.pid):
+                return killed  # the kernel has it, as with a disk that hangs: the next call looks
             killed += 1
+
+
+def _reaped(pid: int) -> bool:
+    """Wait for a killed child, though not for one that the kernel does not let go."""
+    end = time.monotonic() + REAPED
+    while time.monotonic() < end:
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return True
+        except ChildProcessError:
+            return True
+        time.sleep(0.001)
+    return False
 
 
 def boot_id() -> str:

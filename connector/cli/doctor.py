@@ -4,7 +4,7 @@ import contextlib
 import io
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +18,11 @@ from connector.db.dialects import catalog
 from connector.db.engine import Database, Tx
 from connector.db.schema import schema_info
 from connector.jobs import workers
-from connector.jobs.states import TRANSITIONS, State
+from connector.jobs.states import OPEN, TRANSITIONS, State
 from connector.jobs.tables import is_open, job_transitions, jobs, queues
+
+SOME = 10_000
+"""Open actions whose parameters are looked at."""
 
 LATE = timedelta(minutes=10)
 """How long an action may have been due before somebody should look."""
@@ -138,6 +141,13 @@ def damage(database: Database, settings: Settings) -> Iterator[Finding]:
         sa.and_(jobs.c.state == State.RUNNING, jobs.c.started_at.is_(None)),
         jobs.c.attempt < jobs.c.failures + jobs.c.losses,
     )
+    some = sa.select(jobs.c.token, jobs.c.parameters).where(sa.or_(*map(is_open, OPEN))).limit(SOME)
+    for row in database.read(lambda tx: tx.execute(some).all()):
+        if not isinstance(row.parameters, Mapping):
+            yield Finding(
+                f"the parameters of {row.token} are no JSON object: no verb can move it",
+                "put them right by hand, with the guard off, as the tables' owner",
+            )
     bad = sa.select(jobs.c.token).where(wrong, jobs.c.ended_at.is_(None)).limit(20)
     for token in database.read(lambda tx: tx.execute(bad).scalars().all()):
         yield Finding(

@@ -43,7 +43,7 @@ def check(database: Database) -> None:
         row = database.read(_read)
     except DatabaseError:
         # SQLite tells a missing table as the same kind of error as a server out of reach.
-        if not _answers(database):
+        if not _answers(database) or _is_there(database):
             raise
         row = None
     except DBAPIError:
@@ -94,6 +94,11 @@ def _answers(database: Database) -> bool:
     except DatabaseError:
         return False
     return True
+
+
+def _is_there(database: Database) -> bool:
+    inspector = sa.inspect(database.engine)
+    return inspector.has_table(schema_info.name, schema=database.schema)
 
 
 def _order(version: str) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """How long actions that have ended stay answerable: after that they go, with all about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
 import structlog
@@ -12,6 +12,9 @@ from connector.jobs.tables import jobs
 
 _log = structlog.stdlib.get_logger(__name__)
 
+ALONE = 50
+"""Jobs removed one by one where one of a batch makes trouble."""
+
 BATCH = 500
 """Jobs removed in one transaction: short enough to be in nobody's way."""
 
@@ -19,8 +22,10 @@ Keep = Mapping[State, float | None]
 """Days for which jobs that ended in a state are kept; None: for ever."""
 
 
-def prune(database: Database, keep: Keep) -> int:
+def prune(database: Database, keep: Keep, moved: Callable[[], None] = lambda: None) -> int:
     """Remove one batch of each state's jobs whose time is over; return how many were removed.
+
+    `moved` is called between transactions.
 
     Jobs that somebody has locked are passed over, and one that the database refuses to remove
     keeps no other. Call again while there is a full batch. Raises Unavailable.
@@ -28,11 +33,12 @@ def prune(database: Database, keep: Keep) -> int:
     removed = 0
     for state, days in keep.items():
         if days is not None:
-            removed += _batch(database, state, days)
+            moved()
+            removed += _batch(database, state, days, moved)
     return removed
 
 
-def _batch(database: Database, state: State, days: float) -> int:
+def _batch(database: Database, state: State, days: float, moved: Callable[[], None]) -> int:
     try:
         return len(database.run(_remove, state, days, ()))
     except DBAPIError as error:
@@ -40,7 +46,8 @@ def _batch(database: Database, state: State, days: float) -> int:
     # One of them makes trouble: alone it is passed over.
     removed = 0
     passed_over: list[str] = []
-    for _ in range(BATCH):
+    for _ in range(ALONE):
+        moved()
         tokens = database.read(_over, state, days, passed_over, 1)
         if not tokens:
             break

@@ -1,6 +1,6 @@
 """Workers and their leases: register, beat, retire, and the rescue of what a dead one held."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
@@ -148,11 +148,17 @@ def evict(tx: Tx, worker_id: str, beat_seen: int | None = None) -> bool:
     return bool(tx.execute(gone).rowcount)
 
 
-def rescue(database: Database, by: str, most: int | None = None) -> list[str]:
+def rescue(
+    database: Database,
+    by: str,
+    most: int | None = None,
+    moved: Callable[[], None] = lambda: None,
+) -> list[str]:
     """Hand back every running job whose worker has no lease, in batches. Returns their tokens.
 
     A row that makes trouble is passed over, and never keeps the others from their rescue.
-    `most`: end after the batch with which so many are handed back.
+    `most`: end after the batch with which so many are handed back. `moved` is called between
+    transactions.
     """
     rescued: list[str] = []
     seen: set[str] = set()
@@ -162,6 +168,7 @@ def rescue(database: Database, by: str, most: int | None = None) -> list[str]:
             return rescued
         for run in orphans:
             seen.add(run.token)
+            moved()
             try:
                 database.run(_lose, run, by)
                 rescued.append(run.token)

@@ -1,6 +1,7 @@
 """Claims for free slots, and slots to run them in."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from connector import log
 from connector.actions.action import Action, WorksOnTasks
@@ -61,6 +62,11 @@ class Filler:
             moved()
             try:
                 runs = self._claim(queue, lease.worker_id, room, due)
+                if len(runs) < room and not due.ahead:
+                    # What stands at the head may not run now; what is due behind it may.
+                    left = room - len(runs)
+                    behind = replace(due, ahead=True)
+                    runs = [*runs, *self._claim(queue, lease.worker_id, left, behind)]
             except Locked as error:
                 _log.warning("claim waits", queue=queue, error=str(error))
                 continue

@@ -109,25 +109,27 @@ class Lease:
             self._beats.stop(wait)
             self._beats = None
 
-    def rescue_others(self, most: int) -> list[str]:
+    def rescue_others(self, most: int, moved: Callable[[], None]) -> list[str]:
         """Hand back what workers with lapsed leases held, some `most` jobs at a time.
 
-        Returns tokens. Raises Unavailable.
+        `moved` is called between transactions. Returns tokens. Raises Unavailable.
         """
         beats = self._database.read(workers.beats)
         beats.pop(self.worker_id, None)
         for worker_id, beat in self._watch.lapsed(self._clock(), beats).items():
             if self._database.run(workers.evict, worker_id, beat):
                 _log.warning("lease of another worker has lapsed", worker=worker_id)
-        return workers.rescue(self._database, f"worker {self.worker_id}", most)
+        return workers.rescue(self._database, f"worker {self.worker_id}", most, moved)
 
     def end(self) -> None:
-        """Give the lease back and let go of the lock. Raises Unavailable."""
+        """Give the lease back and let go of the lock. Raises Unavailable.
+
+        If it cannot be given back, the lock's file stays: by it others on this host know, without
+        waiting for the lease to lapse, that nobody is behind it.
+        """
         self.drop(wait=1.0)
-        try:
-            self._database.run(workers.retire, self.worker_id)
-        finally:
-            self._drop_lock()
+        self._database.run(workers.retire, self.worker_id)
+        self._drop_lock()
 
     def _drop_lock(self) -> None:
         if self._lock is not None:

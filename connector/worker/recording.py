@@ -1,6 +1,7 @@
 """Recording how runs ended: kept and repeated until the database has taken it."""
 
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from connector.worker.channel import Message
 from connector.worker.slots import Ending
 
 _log = log.logger(__name__)
+
+ASIDE = 30.0
+"""Seconds after which an end that the database refuses altogether is tried again."""
 
 Write = Callable[[Tx], State]
 
@@ -42,12 +46,14 @@ class Recorder:
         self._database = database
         self._settings = settings
         self._waiting: deque[Ended] = deque()
+        self._aside: list[Ended] = []
+        self._aside_until = 0.0
         self._locked: set[str] = set()
 
     @property
     def tokens(self) -> set[str]:
         """Jobs whose end is not in the database yet."""
-        return {ended.run.token for ended in self._waiting}
+        return {ended.run.token for ended in (*self._waiting, *self._aside)}
 
     def outcome(self, run: Run, message: Message, told: Message) -> None:
         """Take what a slot says of a run."""
@@ -113,6 +119,9 @@ class Recorder:
         A job whose row somebody has locked is passed over: of those known to be locked only the
         ones that are free by now are tried, so that a lock costs one wait and no more.
         """
+        if self._aside and time.monotonic() >= self._aside_until:
+            self._waiting += self._aside
+            self._aside = []
         locked = self._still_locked()
         for _ in range(len(self._waiting)):
             ended = self._waiting[0]
@@ -154,21 +163,31 @@ class Recorder:
             raise
         except Exception as error:
             # Nothing that one action says may end the worker, and all its other actions with it.
-            bound.exception("end of run cannot be stored", verb=ended.verb)
+            bound.error("end of run cannot be stored", verb=ended.verb, error=in_short(error))
             said = f"how it ended cannot be stored: {type(error).__name__}"
-            self._last_resort(bound, lambda tx: outcomes.fail(tx, ended.run, said))
+            self._last_resort(bound, ended, lambda tx: outcomes.fail(tx, ended.run, said))
 
-    def _last_resort(self, bound: BoundLogger, write: Write) -> None:
+    def _last_resort(self, bound: BoundLogger, ended: Ended, write: Write) -> None:
         try:
             self._database.run(write)
         except Unavailable:
             raise
-        except Exception:
-            bound.exception("nothing can be stored about the job: see to its row by hand")
+        except Exception as error:
+            # Somebody may mend the row; until then the job is ours, and nobody runs it again.
+            why = in_short(error)
+            bound.error("nothing can be stored about the job: see to its row by hand", error=why)
+            self._aside.append(ended)
+            self._aside_until = time.monotonic() + ASIDE
 
     def _add(self, run: Run, verb: str, write: Write, told: Message | None = None) -> None:
         with_told = write if not told else lambda tx: _both(tx, run, told, write)
         self._waiting.append(Ended(run, verb, with_told))
+
+
+def in_short(error: Exception) -> str:
+    """Return what went wrong, without what follows in the text and may quote the row."""
+    said = str(getattr(error, "orig", error)).partition("\n")[0]
+    return f"{type(error).__name__}: {said}"
 
 
 def _both(tx: Tx, run: Run, told: Message, write: Write) -> State:

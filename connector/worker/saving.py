@@ -13,7 +13,7 @@ from connector.db.errors import Locked, Unavailable
 from connector.jobs import outcomes, progress
 from connector.jobs.errors import LeaseLost
 from connector.worker.channel import Message
-from connector.worker.recording import Recorder
+from connector.worker.recording import Recorder, in_short
 from connector.worker.slots import Ending, Slot
 
 _log = log.logger(__name__)
@@ -64,7 +64,7 @@ class Saver:
         except Unavailable:
             raise
         except Exception as error:
-            _log.exception("progress cannot be stored", token=slot.run.token)
+            _log.error("progress cannot be stored", token=slot.run.token, error=in_short(error))
             self._recorder.fail(slot.run, f"its progress cannot be stored: {type(error).__name__}")
             slot.take_back()
             slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)

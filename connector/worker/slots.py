@@ -1,5 +1,6 @@
 """A worker's view of its slots: start them, give them runs, end them for certain."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -76,7 +77,9 @@ class Slot:
         """Start a slot process."""
         channel, theirs = Channel.pair()
         stacks = os.memfd_create("stacks")
-        with theirs:
+        with contextlib.ExitStack() as stack, theirs:
+            stack.callback(os.close, stacks)
+            stack.callback(channel.close)
             process = spawn(
                 "connector.worker.slot",
                 settings.for_process("slot"),
@@ -90,7 +93,9 @@ class Slot:
                 ],
                 [theirs.fileno(), stacks],
             )
-        return cls(process, channel, os.pidfd_open(process.pid), stacks, heard=now)
+            slot = cls(process, channel, os.pidfd_open(process.pid), stacks, heard=now)
+            stack.pop_all()  # they are the slot's now
+        return slot
 
     @property
     def pid(self) -> int:

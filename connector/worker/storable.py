@@ -1,5 +1,6 @@
 """What an action tells, made fit to be stored: whatever it is, it must not trouble the worker."""
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from connector.worker.channel import Message
 LONGEST_PAUSE = 30 * 86400.0
 """Seconds; a longer pause is taken for this."""
 
+LARGEST = 4 << 20
+"""Bytes of a result, a checkpoint or progress: less than any engine takes in one statement."""
+
 # What no database keeps in a text: NUL, and halves of surrogate pairs.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -21,9 +25,13 @@ def storable(value: Any) -> Any:
     Raises ValueError for what is no JSON: NaN, a set, a key that is no text, nesting without end.
     """
     try:
-        return _storable(value)
+        stored = _storable(value)
+        size = len(json.dumps(stored, ensure_ascii=False).encode())
     except RecursionError:
         raise ValueError("it is nested without end") from None
+    if size > LARGEST:
+        raise ValueError(f"it is {size:,} bytes of JSON; at most {LARGEST:,} are kept")
+    return stored
 
 
 def _storable(value: Any) -> Any:

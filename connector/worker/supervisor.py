@@ -1,5 +1,6 @@
 """The supervisor: starts http and worker processes, watches them, ends them; runs no job itself."""
 
+import contextlib
 import os
 import selectors
 import signal
@@ -9,12 +10,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy.exc import DBAPIError
+
 from connector import log
 from connector.config import Settings
 from connector.db.engine import Database
-from connector.db.errors import Unavailable
+from connector.db.errors import DatabaseError, Unavailable
 from connector.process import (
     OTHER_BUILD,
+    REAPED,
     adopt_orphans,
     kill_orphans,
     kill_tree,
@@ -126,7 +130,13 @@ class Supervisor:
         self._signals += 1
 
     def _begin(self, child: Child, now: float) -> None:
-        child.process, child.beats = child.start()
+        try:
+            child.process, child.beats = child.start()
+        except OSError as error:
+            child.failures += 1
+            child.start_at = now + max(0.25, restart_pause(child.failures))
+            _log.error("process cannot be started", child=child.name, error=str(error))
+            return
         child.pidfd = os.pidfd_open(child.process.pid)
         child.started = child.heard = now
         child.begun = False
@@ -173,6 +183,10 @@ class Supervisor:
             )
         except Unavailable as error:
             _log.warning("database is away", error=str(error))
+            return
+        except (DatabaseError, DBAPIError, OSError) as error:
+            said = str(error).partition("\n")[0]
+            _log.error("cannot hand back what dead workers held", error=said)
             return
         self._rescue = False
         if tokens:
@@ -229,7 +243,8 @@ class Supervisor:
                 continue
             if child.process.poll() is None:
                 kill_tree(child.process.pid)
-                child.process.wait()
+                with contextlib.suppress(subprocess.TimeoutExpired):  # it hangs in the kernel
+                    child.process.wait(REAPED)
             _close(child)
             child.process = None
 
@@ -256,6 +271,9 @@ class Supervisor:
             arguments += ["--beat-fd", str(theirs), "--parent", str(os.getpid())]
             settings = self._settings.for_process(kind)
             return spawn(module, settings, arguments, [theirs, *descriptors]), ours
+        except BaseException:
+            os.close(ours)
+            raise
         finally:
             os.close(theirs)
 

@@ -1,6 +1,6 @@
 """What a worker does now and then, besides running actions: each is due at a time of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from connector import log
 from connector.config import Settings
@@ -37,8 +37,10 @@ class Upkeep:
         self._prune_at = self._adopt_at = 0.0
         self._check_at = float("-inf")
 
-    def turn(self, now: float, free: bool) -> None:
+    def turn(self, now: float, free: bool, moved: Callable[[], None]) -> None:
         """Do what is due at the monotonic time `now`; the larger work only when a slot is `free`.
+
+        `moved` is called between transactions.
 
         Raises Unavailable, and SchemaMismatch when this program may not run here any more.
         """
@@ -54,7 +56,7 @@ class Upkeep:
             ]
             self._adopt_at = now + (0.0 if any(full) else ADOPT)
         if now >= self._prune_at:
-            removed = retention.prune(self._database, self._keep)
+            removed = retention.prune(self._database, self._keep, moved)
             self._prune_at = now + (PRUNE if removed < retention.BATCH else 0.0)
             if removed:
                 _log.info("ended actions removed", actions=removed)

@@ -143,10 +143,12 @@ class Worker:
                 self._look_at = min(self._look_at, now + wait)
         if not self.stopping:
             self._moved()
-            self._upkeep.turn(now, any(slot.idle for slot in self.slots))
+            self._upkeep.turn(now, any(slot.idle for slot in self.slots), self._moved)
 
     def _rescue(self, now: float) -> None:
-        rescued = self.lease.rescue_others(workers.BATCH)
+        # Also where no answer was lost lately: a commit in doubt may have come through late.
+        self._release_strays()
+        rescued = self.lease.rescue_others(workers.BATCH, self._moved)
         if len(rescued) < workers.BATCH:
             self._rescue_at = now + self.lease.seconds / 3
         if rescued:

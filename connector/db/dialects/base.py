@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,7 +44,7 @@ class Waits:
 class Pooler:
     """A program between us and the server that lends us a session for one transaction at a time."""
 
-    direct_url: str = ""
+    direct_url: str = field(default="", repr=False)
     """The server itself, for what needs a session of its own; empty: there is none."""
 
 

@@ -11,6 +11,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 CHANNEL = "webex_connector"
 
+OPTIONS = {
+    "autocommit": True,
+    "connect_timeout": 3,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
+"""How to connect: a server that is gone is noticed within seconds."""
+
 AGAIN = 5.0
 """Seconds between two tries to listen again; polling goes on meanwhile."""
 
@@ -41,15 +51,9 @@ class Listener:
 
     def _connect(self) -> None:
         try:
+            # Over what the URL may say of the same things.
             self._connection = psycopg.connect(
-                **self._arguments,
-                autocommit=True,
-                connect_timeout=3,
-                application_name=self._name,
-                tcp_user_timeout=5000,
-                keepalives_idle=5,
-                keepalives_interval=2,
-                keepalives_count=2,
+                **{**self._arguments, **OPTIONS, "application_name": self._name}
             )
             self._connection.execute(f"LISTEN {CHANNEL}")
         except psycopg.Error:
