@@ -59,28 +59,18 @@ class Filler:
             room = min(len(free), self._limits[queue] - running.count(queue))
             if room <= 0 or lease.lost:
                 continue
-            moved()
-            try:
-                runs = self._claim(queue, lease.worker_id, room, due)
-                if len(runs) < room and not due.ahead:
-                    # What stands at the head may not run now; what is due behind it may.
-                    left = room - len(runs)
-                    behind = replace(due, ahead=True)
-                    runs = [*runs, *self._claim(queue, lease.worker_id, left, behind)]
-            except Locked as error:
-                _log.warning("claim waits", queue=queue, error=str(error))
-                continue
-            except Unavailable:
-                raise
-            except Exception as error:
-                self._refused(queue, error)
-                continue
-            for run in runs:
-                if damage := _damage(run):
-                    self._recorder.fail(run, damage)
-                    continue
-                _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
-                free.pop().give(run, now)
+            # What stands at the head may not run now; what is due behind it may.
+            for look in (due,) if due.ahead else (due, replace(due, ahead=True)):
+                moved()
+                for run in self._claimed(queue, lease.worker_id, room, look):
+                    room -= 1
+                    if damage := _damage(run):
+                        self._recorder.fail(run, damage)
+                        continue
+                    _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
+                    free.pop().give(run, now)
+                if room <= 0 or lease.lost:
+                    break
         return wait
 
     def began(self) -> None:
@@ -101,6 +91,18 @@ class Filler:
         self._start_at = now + restart_pause(self._failed)
         if self._failed == 2:
             _log.error("slots cannot begin; tried again with growing pauses", why=why)
+
+    def _claimed(self, queue: str, worker_id: str, room: int, due: Due) -> Sequence[Run]:
+        """Claim; what is locked waits, and what is refused is looked into."""
+        try:
+            return self._claim(queue, worker_id, room, due)
+        except Locked as error:
+            _log.warning("claim waits", queue=queue, error=str(error))
+        except Unavailable:
+            raise
+        except Exception as error:
+            self._refused(queue, error)
+        return []
 
     def _claim(self, queue: str, worker_id: str, room: int, due: Due) -> Sequence[Run]:
         on_tasks, bad = isinstance(self._actions[queue], WorksOnTasks), self._damaged

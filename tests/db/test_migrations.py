@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from connector.cli.doctor import drift
 from connector.config import load
 from connector.db.engine import Database
-from connector.db.errors import SchemaMismatch, SchemaMissing, SchemaOld
+from connector.db.errors import SchemaMismatch, SchemaMissing, SchemaOld, Unavailable
 from connector.db.schema import check, migrations, schema_info
 from connector.jobs.states import TRANSITIONS
 from connector.jobs.tables import job_transitions
@@ -129,3 +129,23 @@ def test_a_schema_of_another_version_is_refused(empty_url: str) -> None:
     with pytest.raises(SchemaMismatch, match="other"):
         check(database)
     database.close()
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql", "mariadb"], indirect=True)
+def test_a_lock_on_schema_info_is_told_as_a_lock_and_not_as_its_absence(
+    database: Database, empty_url: str
+) -> None:
+    table = f"{database.schema}.schema_info" if database.schema else "schema_info"
+    lock = {
+        "postgresql": f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE",
+        "mariadb": f"LOCK TABLES {table} WRITE",
+    }[database.dialect.name]
+    other = Database(empty_url, lock_timeout_ms=100)
+    with database.engine.connect() as holder:
+        holder.exec_driver_sql(lock)
+        with pytest.raises(Unavailable):
+            check(other)
+        if database.dialect.name == "mariadb":
+            holder.exec_driver_sql("UNLOCK TABLES")
+    check(other)
+    other.close()

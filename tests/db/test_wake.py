@@ -31,3 +31,16 @@ def test_a_notification_ends_the_wait(database: Database, queue: str) -> None:
             assert not wake.changed()
     finally:
         wake.close()
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_options_of_the_url_are_no_hindrance(empty_url: str, database: Database) -> None:
+    url = f"{empty_url}?connect_timeout=9&application_name=theirs&keepalives_idle=9"
+    other = Database(url, application="worker/here/1")
+    wake = other.dialect.wake(other.engine)
+    try:
+        database.notify({"Test"})
+        assert hears(wake)
+    finally:
+        wake.close()
+        other.close()

@@ -9,7 +9,13 @@ from connector.config import Settings
 from connector.config.database import DatabaseSettings
 from connector.config.sections import PathsSettings
 from connector.db.engine import Database
+from connector.db.errors import Unavailable
+from connector.jobs import submit
+from connector.jobs.job import NewJob, Run
+from connector.jobs.token import new_token
+from connector.worker import hostlock
 from connector.worker.filling import Filler
+from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
 from connector.worker.slots import Slot
 from tests.plugin.test_actions_plugin import Test
@@ -66,3 +72,65 @@ def test_one_that_begins_ends_the_pauses(filler: Filler, monkeypatch: pytest.Mon
     monkeypatch.setattr(Slot, "start", starts)
     filler.start_slots(1005.0)
     assert started == [1005.0]
+
+
+class Taking:
+    """A free slot that keeps what it is given."""
+
+    idle, run = True, None
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def give(self, run: Run, now: float) -> None:
+        self.given.append(run.token)
+
+
+class OnTasks(Test):
+    """Works on the task that it names."""
+
+    def tasks_of(self, parameters: object) -> tuple[str, ...]:
+        return ("A",)
+
+
+def test_a_head_that_may_not_run_keeps_nothing_of_low_priority_from_a_free_slot(
+    file: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.model_validate(
+        {
+            "database": {"url": "sqlite:////unused"},
+            "paths": {"data_directory": tmp_path},
+            "tasks": [{"name": name, "ingest_directory": tmp_path / name} for name in "AB"],
+        }
+    )
+    slots = [Taking(), Taking()]
+    filler = Filler(settings, {"Test": OnTasks()}, file, slots, Recorder(file, settings))  # type: ignore[arg-type]
+    monkeypatch.setattr(filler, "start_slots", lambda now: float("inf"))
+    tokens = [new_token() for _ in range(3)]
+    lease = Lease(file, tmp_path, 15.0, {"Test": 2}, ["A", "B"])
+    lease.register()
+    file.run(submit.submit, [NewJob(tokens[0], "Test", {}, tasks=("A",))])
+    filler.fill(lease, 0.0, lambda: None)
+    low = NewJob(tokens[2], "Test", {}, tasks=("B",), priority=-100)
+    file.run(submit.submit, [NewJob(tokens[1], "Test", {}, tasks=("A",)), low])
+    filler.fill(lease, 0.0, lambda: None)
+    lease.end()
+    assert sorted(token for slot in slots for token in slot.given) == [tokens[0], tokens[2]]
+
+
+def test_a_lease_that_cannot_be_given_back_keeps_its_lock_for_others_to_see(
+    file: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = Lease(file, tmp_path, 15.0, {"Test": 2}, [])
+    lease.register()
+    away = Unavailable("away")
+
+    def fails(*_: object) -> None:
+        raise away
+
+    with monkeypatch.context() as patched, pytest.raises(Unavailable):
+        patched.setattr(file, "run", fails)
+        lease.end()
+    assert hostlock.path_of(tmp_path, lease.worker_id).exists()
+    lease.end()
+    assert not hostlock.path_of(tmp_path, lease.worker_id).exists()

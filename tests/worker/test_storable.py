@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.actions.action import Failed, Finished, Release, Retry
-from connector.worker.storable import LONGEST_PAUSE, outcome_message, storable
+from connector.worker.storable import LARGEST, LONGEST_PAUSE, outcome_message, storable
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=3),
@@ -67,3 +67,8 @@ def test_pauses_have_bounds() -> None:
     assert outcome_message(Release("x", after=1e12))["after"] == LONGEST_PAUSE
     assert outcome_message(Retry("x", after=-5))["after"] == 0
     assert outcome_message(Retry("x"))["after"] is None
+
+
+def test_what_is_larger_than_any_engine_takes_is_a_failure_that_says_so() -> None:
+    message = outcome_message(Finished({"text": "x" * (LARGEST + 1)}))
+    assert message["type"] == "failed" and "at most 4,194,304 are kept" in message["error"]
