@@ -185,6 +185,14 @@ class Slot:
             facts |= {"token": self.run.token, "attempt": self.run.attempt, "stacks": stacks}
         _log.warning("slot did not end when asked: killed", **facts)
 
+    @property
+    def ended_for(self) -> Ending | None:
+        """What it was ended for; None if it has died by itself.
+
+        Of a process that dies its channel may be seen to close first.
+        """
+        return None if self.ending is Ending.DEAF and self.kill_at is not None else self.ending
+
     def reaped(self) -> int | None:
         """Return its exit status if it has ended (negative: the signal), else None."""
         return self.process.poll()

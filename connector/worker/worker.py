@@ -198,7 +198,7 @@ class Worker:
             now = time.monotonic()
             self._filler.could_not_begin(slot.heard, f"exit status {status}", now)
         if run := slot.run:
-            self._recorder.death(run, slot.ending, slot.why, status, slot.take_back())
+            self._recorder.death(run, slot.ended_for, slot.why, status, slot.take_back())
 
     def _release_strays(self) -> None:
         """Hand back what was claimed by a transaction whose answer was lost."""
