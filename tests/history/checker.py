@@ -84,9 +84,10 @@ def counts_fit_trail(life: Life) -> Iterator[str]:
     if life.row is None or life.reopened:
         return
     retries = sum(event["event"] == "retry" for event in life.events)
-    # The last try ends it, and so does a stop: neither is a retry in the trail.
+    # The last try ends it, and so does a stop; where a pause was asked for, a failure suspends.
     last = life.row["state"] in (State.FAILED, State.STOPPED)
-    if not retries <= life.row["failures"] <= retries + last:
+    others = last + sum(event["event"] == "suspend" for event in life.events)
+    if not retries <= life.row["failures"] <= retries + others:
         yield f"it counts {life.row['failures']} failures, and the trail {retries}"
     if life.row["losses"] != len(life.losses):
         yield f"it counts {life.row['losses']} losses, and the trail {len(life.losses)}"
