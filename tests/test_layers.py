@@ -11,13 +11,14 @@ PACKAGE = ROOT / "connector"
 # What each package may import besides itself; everybody may use settings and the log.
 ALLOWED = {
     "config": set(),
-    "log": {"config"},
+    "log": {"config", "log_lines"},
+    "log_lines": {"log"},
     "process": {"config", "db"},
     "db": set(),
     "webex": set(),
     "sandbox": set(),
     "ingest": set(),
-    "jobs": {"db"},
+    "jobs": {"db", "log"},
     "datastore": {"db"},
     "actions": {"config", "log", "db", "jobs", "datastore", "webex", "ingest"},
     "aci": {"config", "log", "process", "db", "jobs", "actions"},

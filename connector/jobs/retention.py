@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.exc import DBAPIError
 
+from connector import log
 from connector.db.engine import Database, Tx
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
 
-_log = structlog.stdlib.get_logger(__name__)
+_log = log.logger(__name__)
 
 ALONE = 50
 """Jobs removed one by one where one of a batch makes trouble."""

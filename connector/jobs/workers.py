@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.exc import DBAPIError
 
+from connector import log
 from connector.db.engine import Database, Tx
 from connector.db.errors import Locked
 from connector.jobs import fence, outcomes
@@ -16,7 +16,7 @@ from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.jobs.tables import RUNNING_BY, is_open, jobs, queues, workers
 
-_log = structlog.stdlib.get_logger(__name__)
+_log = log.logger(__name__)
 
 BATCH = 100
 """Jobs looked for at once; each is handed back in a short transaction of its own."""

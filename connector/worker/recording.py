@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from structlog.stdlib import BoundLogger
-
 from connector import log
 from connector.config import Settings
 from connector.db.engine import Database, Tx
@@ -167,7 +165,7 @@ class Recorder:
             said = f"how it ended cannot be stored: {type(error).__name__}"
             self._last_resort(bound, ended, lambda tx: outcomes.fail(tx, ended.run, said))
 
-    def _last_resort(self, bound: BoundLogger, ended: Ended, write: Write) -> None:
+    def _last_resort(self, bound: log.Logger, ended: Ended, write: Write) -> None:
         try:
             self._database.run(write)
         except Unavailable:
