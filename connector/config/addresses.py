@@ -90,8 +90,14 @@ def _database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     return secret
 
 
+_PLAIN = re.compile(r"[\w+]+://([^:/?#@]*(:[^:/?#@]*)?@)?[\w.-]*(:\d+)?(/[^@?#]*)?(\?[^@]*)?")
+"""A URL that can be read in one way only."""
+
+
 def _host(url: str) -> str:
-    # A quarter of a second to import, which processes that are handed their settings do without.
+    if _PLAIN.fullmatch(url):
+        return ""
+    # A quarter of a second to import, which a server that is to be back at work does without.
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
