@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from connector import log
 from connector.config import Settings
 from connector.db.engine import Database
-from connector.db.errors import DatabaseError, Unavailable
+from connector.db.errors import DatabaseError, Locked, Unavailable
 from connector.process import (
     OTHER_BUILD,
     REAPED,
@@ -134,6 +134,9 @@ class Supervisor:
             tokens = hostlock.release_dead(
                 self._database, self._state, socket.gethostname(), "supervisor"
             )
+        except Locked as error:
+            _log.warning("a dead worker's lease is locked: tried again", error=str(error))
+            return
         except Unavailable as error:
             _log.warning("database is away", error=str(error))
             return
@@ -141,7 +144,7 @@ class Supervisor:
             said = str(error).partition("\n")[0]
             _log.error("cannot hand back what dead workers held", error=said)
             return
-        self._rescue = False
+        self._rescue = bool(tokens)  # a batch at a time: there may be more
         if tokens:
             _log.warning("handed back what dead workers held", tokens=tokens)
 
