@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 
 import connector.datastore.tables
+import connector.db.api_keys
 import connector.db.schema
 import connector.jobs.tables
 from connector.aci.errors import PRODUCT, Code
