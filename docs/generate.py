@@ -41,6 +41,12 @@ WHEN: MappingProxyType[Code, str] = MappingProxyType(
         Code.UNAVAILABLE: "The database is out of reach or busy. Nothing was changed.",
         Code.IN_DOUBT: "The answer of the database was lost. The text says how to find out.",
         Code.INTERNAL: "A fault of this program. The server's log tells more.",
+        Code.NOT_PERMITTED: "The client has no role for this action or queue: "
+        "[access](access.md).",
+        Code.KEY_INVALID: "The API key is unknown, revoked or expired.",
+        Code.FOREIGN: "`Host`, `Origin` or `Sec-Fetch-Site` are those of a foreign web page.",
+        Code.TOO_MANY: "The client has too many requests under way "
+        "(`[Server] MaxRequestsPerClient`).",
     }
 )
 
