@@ -4,6 +4,8 @@ import os
 import socket
 from pathlib import Path
 
+from connector.aci.tls import TlsError
+from connector.cli.exposure import objection
 from connector.cli.wiring import database_of, listen, refuse
 from connector.config import Settings
 from connector.config.addresses import shown_url
@@ -19,6 +21,8 @@ def run(settings: Settings, *, http: bool) -> None:
     with database_of(settings, "supervisor") as database:
         schema.check(database)
         _check_host(database)
+        if http:
+            _check_exposure(settings)
         lock = _lock_server(database) if http else None
         listener = listen(settings) if http else None
         try:
@@ -37,10 +41,20 @@ def _announce(settings: Settings, listener: socket.socket | None) -> None:
     if listener is not None:
         host, port = listener.getsockname()[:2]
         address = f"[{host}]" if ":" in host else host
-        print(f"webex-connector: serving on http://{address}:{port}/", flush=True)
+        scheme = "http" if settings.ssl.ssl_certificate is None else "https"
+        print(f"webex-connector: serving on {scheme}://{address}:{port}/", flush=True)
     else:
         shown = shown_url(settings.database.url_for("worker").get_secret_value())
         print(f"webex-connector: working on {shown}", flush=True)
+
+
+def _check_exposure(settings: Settings) -> None:
+    try:
+        told = objection(settings)
+    except TlsError as error:
+        told = str(error)
+    if told is not None:
+        refuse(told)
 
 
 def _lock_server(database: Database) -> int | None:
