@@ -122,6 +122,8 @@ def test_whatever_is_sent_the_server_answers_in_order(
     lone_face: Face, path: bytes, body: bytes
 ) -> None:
     path = bytes(byte for byte in path if byte not in b" \r\n")
-    head = b"POST /%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    head = (
+        b"POST /%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    )
     got = lone_face.raw(head % (path, len(body)) + body)
     assert got.startswith((b"HTTP/1.1 200", b"HTTP/1.1 4"))
