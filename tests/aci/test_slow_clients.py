@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -93,3 +94,27 @@ def test_an_old_connection_ends_when_its_request_is_answered(serve: Serve) -> No
         assert b"SUCCESS" in connection.recv(1 << 16)
         assert is_closed(connection)
         assert face.token()
+
+
+def test_requests_beyond_the_limit_of_a_client_are_refused_until_others_are_answered(
+    serve: Serve,
+) -> None:
+    with serve(CONNECTOR_SERVER_MAXREQUESTSPERCLIENT="1") as face, connected(face) as slow:
+        slow.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16\r\n\r\naction=")
+        end = time.monotonic() + DEADLINE
+        while "ERRORTOOMANY" not in (refusal := face.client.get("/action=GetPid").text):
+            assert time.monotonic() < end, "the request under way does not count"
+        assert "MaxRequestsPerClient" in refusal
+        assert face.refusals.counts()["requests"] == 1
+        slow.sendall(b"GetPid   ")
+        assert b"SUCCESS" in slow.recv(1 << 16)
+        assert face.token()
+
+
+def test_a_client_that_goes_away_frees_its_place(serve: Serve) -> None:
+    with serve(CONNECTOR_SERVER_MAXREQUESTSPERCLIENT="1") as face:
+        with connected(face) as gone:
+            gone.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nact")
+        end = time.monotonic() + DEADLINE
+        while "ERRORTOOMANY" in face.client.get("/action=GetPid").text:
+            assert time.monotonic() < end, "its place is kept for ever"
