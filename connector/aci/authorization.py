@@ -1,5 +1,6 @@
 """Who may send what: roles by address, by TLS identity, by API key."""
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -100,9 +101,10 @@ class Authorization:
         # What the documentation of ACI servers gives everybody is too much where everybody is
         # more than this machine: there a stranger needs a role that was written down, or a key.
         self._open = is_loopback(settings.server.host)
+        self.by_peer = functools.lru_cache(maxsize=4096)(self._by_peer)
+        """Returns the caller that address and certificate make: the same for the same peer."""
 
-    def by_peer(self, peer: Peer) -> Caller:
-        """Return the caller that address and certificate make."""
+    def _by_peer(self, peer: Peer) -> Caller:
         if self._roles:
             grants = tuple(
                 grant for role, clients, grant in self._roles if _is_meant(role, clients, peer)

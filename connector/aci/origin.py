@@ -5,6 +5,7 @@ read the answer. Sources: Fetch standard (CORS protocol), W3C Fetch Metadata Req
 RFC 6454 (origins).
 """
 
+import functools
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -114,6 +115,7 @@ def is_preflight(method: str, headers: Headers) -> bool:
 _REQUESTED = b"access-control-request-method"
 
 
+@functools.lru_cache(maxsize=1024)
 def _origin(text: str) -> Origin | None:
     try:
         parts = urlsplit(text.strip())

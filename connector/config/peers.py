@@ -1,5 +1,6 @@
 """Addresses of clients: single ones, networks, everybody, and how a list of them is written."""
 
+import functools
 import ipaddress
 from collections.abc import Iterable
 from typing import Annotated
@@ -23,6 +24,7 @@ _RIGHT = (
 )
 
 
+@functools.lru_cache(maxsize=4096)
 def address(text: str) -> Address | None:
     """The address in a text, or None. One of IPv4 that is written as IPv6 becomes IPv4."""
     try:
