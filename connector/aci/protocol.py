@@ -41,10 +41,10 @@ class Bounds:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which by itself would wait for a slow client for ever."""
+    """uvicorn's protocol, which by itself would wait for a slow client for ever; see `bounded`."""
 
-    bounds: ClassVar[Bounds] = Bounds()
-    refusals: ClassVar[Refusals] = Refusals()
+    bounds: ClassVar[Bounds]
+    refusals: ClassVar[Refusals]
 
     _head = 0
     _ends = False

@@ -82,7 +82,11 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
 
     def for_process(self, kind: str) -> "Settings":
         """Settings for a child process of this kind, without passwords it does not need."""
-        return self.model_copy(update={"database": self.database.for_process(kind)})
+        database = self.database.for_process(kind)
+        ssl = self.ssl
+        if kind != "http":
+            ssl = ssl.model_copy(update={"ssl_private_key_password": None})
+        return self.model_copy(update={"database": database, "ssl": ssl})
 
     def dump_private(self) -> str:
         """JSON with secrets in clear, for a child process; read by ``handed_over``."""

@@ -1,6 +1,7 @@
 """Bad input: a clear answer that names what was wrong, never a traceback, never a stuck server."""
 
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -127,3 +128,14 @@ def test_whatever_is_sent_the_server_answers_in_order(
     )
     got = lone_face.raw(head % (path, len(body)) + body)
     assert got.startswith((b"HTTP/1.1 200", b"HTTP/1.1 4"))
+
+
+def test_no_request_has_the_server_write_where_a_client_says(
+    lone_face: Face, tmp_path: Path
+) -> None:
+    before = {path.name for path in tmp_path.iterdir()}
+    there = tmp_path / "theirs"
+    given = f"&Output=true&FileName={there}&Path={there}"
+    for target in ("/action=GetVersion", "/action=Echo&To=you", QUEUE + "&QueueAction=GetStatus"):
+        assert lone_face.get(target + given).findtext("response") == "SUCCESS"
+    assert "theirs" not in {path.name for path in tmp_path.iterdir()} - before

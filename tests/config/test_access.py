@@ -129,3 +129,10 @@ def test_listening_elsewhere_in_clear_causes_a_warning(loaded: Load) -> None:
     assert "requests and API keys travel in clear" in warning
     assert loaded("[Server]\nHost=0.0.0.0\nTrustedProxies=10.0.0.1\n").warnings == ()
     assert loaded("[Server]\nHost=::\n[SSL]\nSSLCertificate=x\n").warnings == ()
+
+
+def test_the_password_of_the_key_is_for_http_alone_and_shown_to_nobody(loaded: Load) -> None:
+    settings = loaded("[SSL]\nSSLCertificate=x\nSSLPrivateKeyPassword=sesame\n").settings
+    assert "sesame" in settings.for_process("http").dump_private()
+    assert "sesame" not in settings.for_process("worker").dump_private()
+    assert "sesame" not in f"{settings!r}{settings.dump_public()}"
