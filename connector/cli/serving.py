@@ -30,6 +30,7 @@ def run(settings: Settings, *, http: bool) -> None:
         _check_host(database)
         listener, places = None, []
         if http:
+            _check_exposure(settings)
             _lock_server(database, stack)
             listener = stack.enter_context(listen(settings))
             numbers = range(1, settings.server.http_processes + 1)
@@ -60,10 +61,23 @@ def _announce(settings: Settings, listener: socket.socket | None) -> None:
     if listener is not None:
         host, port = listener.getsockname()[:2]
         address = f"[{host}]" if ":" in host else host
-        print(f"webex-connector: serving on http://{address}:{port}/", flush=True)
+        scheme = "http" if settings.ssl.ssl_certificate is None else "https"
+        print(f"webex-connector: serving on {scheme}://{address}:{port}/", flush=True)
     else:
         shown = shown_url(settings.database.url_for("worker").get_secret_value())
         print(f"webex-connector: working on {shown}", flush=True)
+
+
+def _check_exposure(settings: Settings) -> None:
+    from connector.aci.tls import TlsError
+    from connector.cli.exposure import objection
+
+    try:
+        told = objection(settings)
+    except TlsError as error:
+        told = str(error)
+    if told is not None:
+        refuse(told)
 
 
 def _lock_server(database: "Database", stack: ExitStack) -> None:

@@ -1,4 +1,4 @@
-"""Where things are: the loopback rule, Webex's base URL, the database and its schema."""
+"""Where things are: what is loopback, Webex's base URL, the database and its schema."""
 
 import ipaddress
 import re
@@ -43,15 +43,6 @@ def shown_url(url: str) -> str:
     place = place.partition("?")[0]
     name, colon, _ = user.partition(":")
     return f"{scheme}://{name}{':' + MASK if colon else ''}{at}{place}"
-
-
-def _loopback_only(host: str) -> str:
-    if is_loopback(host):
-        return host.strip("[]")
-    raise ValueError(
-        "the server listens on loopback only (127.0.0.1, ::1 or localhost) "
-        "until access control exists"
-    )
 
 
 def _base_url(url: str) -> str:
@@ -153,9 +144,6 @@ def _shown_database(secret: SecretStr, info: SerializationInfo) -> str:
     return url if in_clear(info) else shown_url(url)
 
 
-LoopbackHost = Annotated[
-    str, AfterValidator(_loopback_only), Form("a loopback address: 127.0.0.1, ::1 or localhost")
-]
 BaseURL = Annotated[str, AfterValidator(_base_url), Form("an http or https address")]
 DatabaseURL = Annotated[
     SecretStr,
