@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from connector import log
@@ -19,9 +18,6 @@ from connector.jobs.job import Job, NewJob
 _log = log.logger(__name__)
 
 T = TypeVar("T")
-PAGE = 500
-"""Actions read in one transaction."""
-
 QUIET = 2.0
 """Seconds between two log lines about a database that is away."""
 
@@ -40,14 +36,6 @@ Verb = Callable[[Tx], Any]
 """A verb with its arguments bound."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The newest actions of a queue, all of them if `most` is None."""
-
-    queue: str
-    most: int | None = None
-
-
 class Access:
     """The queue, as the event loop may use it: every call ends within the configured time."""
 
@@ -62,7 +50,7 @@ class Access:
         self._changer: Group[Verb, Any] = Group("changer", self._change, self._notify, limit=1)
         self._reader: Group[str | Verb, Any] = Group("reader", self._read)
         # Of its own, so that nobody who asks for one action waits behind a long listing.
-        self._lister: Group[Listing, list[Job]] = Group("lister", self._list, limit=1)
+        self._lister: Group[Verb, Any] = Group("lister", self._look, limit=1)
 
     async def submit(self, job: NewJob) -> None:
         """Store an action; when this returns it is durable. Raises AciError."""
@@ -88,10 +76,10 @@ class Access:
         found: Mapping[str, ApiKey] = await self._call(self._reader, api_keys.live, _NO_ANSWER)
         return found
 
-    async def listing(self, listing: Listing) -> list[Job]:
-        """Return the actions of a queue, newest first. Raises AciError."""
-        jobs: list[Job] = await self._call(self._lister, listing, _NO_ANSWER)
-        return jobs
+    async def look(self, read: Callable[[Tx], T]) -> T:
+        """Run a read that may look at many actions, in turn with others. Raises AciError."""
+        found: T = await self._call(self._lister, read, _NO_ANSWER)
+        return found
 
     async def ready(self) -> None:
         """Return if the database answers. Raises AciError."""
@@ -166,17 +154,5 @@ class Access:
         found = self._database.read(reading.get, tokens) if tokens else {}
         return [found.get(x) if isinstance(x, str) else self._database.read(x) for x in wanted]
 
-    def _list(self, listings: Sequence[Listing]) -> list[list[Job] | Exception]:
-        return [self._pages(listing) for listing in listings]
-
-    def _pages(self, listing: Listing) -> list[Job]:
-        """Read a queue in short transactions, each by key from where the last one ended."""
-        jobs: list[Job] = []
-        while listing.most is None or len(jobs) < listing.most:
-            limit = PAGE if listing.most is None else min(PAGE, listing.most - len(jobs))
-            before = jobs[-1].token if jobs else None
-            page = self._database.read(reading.page, listing.queue, before=before, limit=limit)
-            jobs += page
-            if len(page) < limit:
-                break
-        return jobs
+    def _look(self, reads: Sequence[Verb]) -> list[Any]:
+        return [self._database.read(read) for read in reads]

@@ -1,12 +1,12 @@
 """The HTTP face: an ASGI application that answers ACI requests, and says whether it is well."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -21,6 +21,7 @@ from connector.aci.keys import KeyRing
 from connector.aci.refusals import Refusals
 from connector.aci.reply import Reply, error_reply
 from connector.aci.request import Limits, Request, parse
+from connector.aci.tree import Tree
 from connector.actions.action import Action
 from connector.config import Settings
 
@@ -31,9 +32,6 @@ BODY_SECONDS = 30.0
 
 LARGE_BODY = 256 * 1024
 """Bytes from which a body is parsed off the event loop."""
-
-LARGE_REPLY = 200
-"""Actions from which a listing is rendered off the event loop."""
 
 RESERVED = ("/api", "/events", "/metrics")
 """Paths kept for what is to come; they are never taken for an action."""
@@ -87,7 +85,11 @@ class Face:
                 response = await self._answer(scope, receive)
             except Disconnected:
                 return
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        except AciError as error:
+            # In the middle of a long answer: the client sees that it is cut off.
+            _log.warning("an answer was broken off", error=error.description)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         action, shown, keep = "", FORMATS["xml"], True
@@ -107,7 +109,7 @@ class Face:
             _log.exception("request failed", action=action[:60])
             told = AciError(Code.INTERNAL, "An unexpected error; the server's log tells more.")
             reply = _refused(action, told)
-        return await _rendered(reply, shown, keep)
+        return _rendered(reply, shown, keep)
 
     async def _read(self, scope: Scope, receive: Receive) -> Request:
         headers = {name: value for name, value in scope["headers"]}
@@ -142,13 +144,27 @@ def _refused(action: str, error: AciError) -> Reply:
     return error_reply(action, error, datetime.now().astimezone())
 
 
-async def _rendered(reply: Reply, shown: Format, keep: bool) -> Response:
-    actions = reply.data.get("actions")
-    listed = actions.get("action") if isinstance(actions, Mapping) else None
-    if isinstance(listed, list) and len(listed) > LARGE_REPLY:
-        content = await asyncio.to_thread(shown.render, reply)
-    else:
-        content = shown.render(reply)
+def _rendered(reply: Reply, shown: Format, keep: bool) -> Response:
+    if reply.pages is not None:
+        content = _sent(reply.action, reply.pages, shown)
+        return StreamingResponse(content, media_type=shown.media_type)
     # What was refused before it was read to its end must not be taken for the next request.
     headers = {} if keep else {"connection": "close"}
-    return Response(content, media_type=shown.media_type, headers=headers)
+    return Response(shown.render(reply), media_type=shown.media_type, headers=headers)
+
+
+async def _sent(
+    action: str, pages: AsyncIterator[Sequence[Tree]], shown: Format
+) -> AsyncIterator[bytes]:
+    before, after = shown.around(action)
+    yield before
+    between = b""
+    async for page in pages:
+        if page:
+            yield between + await asyncio.to_thread(_joined, page, shown)
+            between = shown.separator
+    yield after
+
+
+def _joined(page: Sequence[Tree], shown: Format) -> bytes:
+    return shown.separator.join([shown.element(member) for member in page])
