@@ -42,7 +42,8 @@ class Access:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        self._seconds = settings.server.answer_seconds - RESERVE
+        self._seconds = self.patience = settings.server.answer_seconds - RESERVE
+        """Seconds within which every call ends."""
         self._quiet_until = 0.0
         self._check_at = float("-inf")
         self._writer: Group[NewJob, None] = Group("writer", self._write, self._notify)
@@ -71,10 +72,14 @@ class Access:
         job: Job | None = await self._call(self._reader, token, _NO_ANSWER)
         return job
 
+    async def read(self, read: Callable[[Tx], T]) -> T:
+        """Run a short read. Raises AciError."""
+        found: T = await self._call(self._reader, read, _NO_ANSWER)
+        return found
+
     async def keys(self) -> Mapping[str, ApiKey]:
         """Return the API keys that are accepted now, by their public part. Raises AciError."""
-        found: Mapping[str, ApiKey] = await self._call(self._reader, api_keys.live, _NO_ANSWER)
-        return found
+        return await self.read(api_keys.live)
 
     async def look(self, read: Callable[[Tx], T]) -> T:
         """Run a read that may look at many actions, in turn with others. Raises AciError."""

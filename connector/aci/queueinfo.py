@@ -4,13 +4,14 @@ Source: QueueInfo in the vendor's connector, Content and Media Server references
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 from connector.aci import filters, listing
 from connector.aci.access import Access
-from connector.aci.errors import AciError, Code
+from connector.aci.errors import AciError, Code, invalid
 from connector.aci.parameters import Parameters
 from connector.aci.progress import progress_of
 from connector.aci.reply import Reply
@@ -18,6 +19,7 @@ from connector.aci.status import WORDS, brief, element
 from connector.aci.tree import Tree
 from connector.aci.values import choice, required, token
 from connector.aci.verbs import VERBS, Verbs
+from connector.aci.waiting import Waiting
 from connector.actions.action import Action
 from connector.db.engine import Tx
 from connector.jobs import bulk, reading
@@ -43,6 +45,7 @@ class QueueInfo:
         self._access = access
         self._queues = list(actions)
         self._verbs = Verbs(access, actions)
+        self._waiting = Waiting(access)
         self._answers: dict[str, Answer] = {
             "GetStatus": self._get_status,
             "QueueStatus": self._queue_status,
@@ -72,10 +75,13 @@ class QueueInfo:
             raise _said(error) from error
 
     async def _get_status(self, queue: str, parameters: Parameters, client: str) -> Reply:
-        now = datetime.now().astimezone()
-        shown = partial(element, now=now)
+        shown = _shown_now()
         if parameters.get("Token"):
-            return _listed([shown(await self._job(queue, parameters))])
+            job = await self._job(queue, parameters)
+            if seconds := self._wait(parameters):
+                await self._waiting.change(job.token, job.state, seconds)
+                job, shown = await self._job(queue, parameters), _shown_now()
+            return _listed([shown(job)])
         return await _streamed(self._pages(queue, parameters), shown)
 
     async def _queue_status(self, queue: str, parameters: Parameters, client: str) -> Reply:
@@ -134,6 +140,13 @@ class QueueInfo:
             raise _unknown(wanted, queue)
         return job
 
+    def _wait(self, parameters: Parameters) -> float:
+        """Return for how many seconds the client wants to wait, within bounds."""
+        text = parameters.get("Wait") or "0"
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text.strip(), re.ASCII):
+            raise invalid("Wait", text, "seconds, such as 8")
+        return min(float(text), self._access.patience)
+
     def _pages(
         self, queue: str, parameters: Parameters, states: frozenset[State] = frozenset(State)
     ) -> AsyncIterator[Sequence[Job]]:
@@ -173,6 +186,10 @@ async def _streamed_rows(pages: AsyncIterator[Sequence[Tree]]) -> Reply:
             yield page
 
     return Reply(NAME, {}, pages=chained())
+
+
+def _shown_now() -> Shown:
+    return partial(element, now=datetime.now().astimezone())
 
 
 def _all(jobs: Sequence[Job], shown: Shown) -> list[Tree]:

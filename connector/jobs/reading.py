@@ -38,6 +38,12 @@ def page(tx: Tx, queue: str, *, before: str | None = None, limit: int = 500) -> 
     return [_job(row) for row in tx.execute(select)]
 
 
+def states(tx: Tx, tokens: Collection[str]) -> dict[str, State]:
+    """Return the states of these jobs, by token."""
+    rows = tx.execute(sa.select(jobs.c.token, jobs.c.state).where(jobs.c.token.in_(tokens)))
+    return {row.token: State(row.state) for row in rows}
+
+
 def parameters(tx: Tx, tokens: Collection[str]) -> dict[str, Any]:
     """Return rows with `state` and `parameters` of these jobs, by token."""
     columns = (jobs.c.token, jobs.c.state, jobs.c.parameters)
