@@ -24,9 +24,6 @@ PAGE = 500
 QUIET = 2.0
 """Seconds between two log lines about a database that is away."""
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
-"""A token that no action has."""
-
 CHECK = 30.0
 """Seconds between two looks whether this program may still run on the schema."""
 
@@ -35,6 +32,9 @@ RESERVE = 0.5
 
 Verb = Callable[[Tx], Any]
 """A verb with its arguments bound."""
+
+Look = Callable[[Database], Any]
+"""What is to be done with the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class Access:
         self._reader: Group[str, Job | None] = Group("reader", self._read)
         # Of its own, so that nobody who asks for one action waits behind a long listing.
         self._lister: Group[Listing, list[Job]] = Group("lister", self._list, limit=1)
+        # Of its own, so that those who watch the server hear of it while it is busy.
+        self._looker: Group[Look, Any] = Group("looker", self._look, limit=1)
 
     async def submit(self, job: NewJob) -> None:
         """Store an action; when this returns it is durable. Raises AciError."""
@@ -86,8 +88,19 @@ class Access:
         return jobs
 
     async def ready(self) -> None:
-        """Return if the database answers. Raises AciError."""
-        await self.job(NOBODY)
+        """Return if an action can be stored. Raises AciError."""
+        step = self._settings.actions.ageing_step_seconds
+
+        def rehearse(database: Database) -> None:
+            schema.check(database)
+            database.run(submit.rehearse, step)
+
+        await self.look(rehearse)
+
+    async def look(self, at: Callable[[Database], T]) -> T:
+        """Return what a short look at the database finds. Raises AciError."""
+        found: T = await self._call(self._looker, at, "The database did not answer.")
+        return found
 
     def close(self) -> None:
         """Finish what was accepted and end."""
@@ -95,6 +108,7 @@ class Access:
         self._changer.close(1.0)
         self._reader.close(0.5)
         self._lister.close(0.5)
+        self._looker.close(0.5)
         self._database.close()
 
     async def _call(self, group: Group[Any, Any], item: object, doubt: str) -> Any:
@@ -159,6 +173,9 @@ class Access:
 
     def _list(self, listings: Sequence[Listing]) -> list[list[Job] | Exception]:
         return [self._pages(listing) for listing in listings]
+
+    def _look(self, looks: Sequence[Look]) -> list[Any]:
+        return [look(self._database) for look in looks]
 
     def _pages(self, listing: Listing) -> list[Job]:
         """Read a queue in short transactions, each by key from where the last one ended."""

@@ -21,6 +21,7 @@ from connector.config.sections import (
     RetentionSettings,
     SectionModel,
     ServerSettings,
+    ServiceSettings,
     WorkerSettings,
 )
 from connector.config.settings import SECTIONS, Settings, keys
@@ -133,6 +134,7 @@ def _build(builder: Builder, queues: Collection[str], tasks: list[str]) -> Setti
     data = paths.data_directory if paths else data
     url = SecretStr(f"sqlite:///{data / 'connector.db'}")
     server = builder.build(ServerSettings, ["Server"])
+    service = builder.build(ServiceSettings, ["Service"])
     database = builder.build(DatabaseSettings, ["Database"], {"url": url})
     builder.problems += database.conflicts() if database else []
     defaults = builder.build(QueueSettings, ["Actions"])
@@ -148,9 +150,10 @@ def _build(builder: Builder, queues: Collection[str], tasks: list[str]) -> Setti
     if builder.problems:
         return None
     assert paths and server and database and defaults and worker and webex and logging
-    assert retention
+    assert retention and service
     return Settings(
         server=server,
+        service=service,
         database=database,
         paths=paths,
         actions=defaults,

@@ -10,7 +10,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from connector.config.addresses import LoopbackHost
-from connector.config.values import Days, Folder, Form, Seconds, Setting, Size, Whole, Word
+from connector.config.values import (
+    Days,
+    Folder,
+    Form,
+    OptionalWhole,
+    Seconds,
+    Setting,
+    Size,
+    Whole,
+    Word,
+)
 
 
 class SectionModel(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
@@ -216,6 +226,31 @@ class RetentionSettings(SectionModel, frozen=True):
     cancelled_days: Annotated[Days, Field(ge=0), Setting(_KEPT.format("was cancelled"), "days")] = (
         30.0
     )
+
+
+class ServiceSettings(SectionModel, frozen=True):
+    """The service port: the state, the log and the figures of this host, for operators."""
+
+    service_port: Annotated[
+        OptionalWhole,
+        Field(ge=0, le=65535),
+        Setting(
+            "TCP port for service actions, `/metrics`, `/livez`, `/readyz` and `/healthz/queues`, "
+            "on the address that `[Server] Host` names. 0 takes any free port. Without a value "
+            "there is no service port.",
+            example="7025",
+        ),
+    ] = None
+    queue_age_seconds: Annotated[
+        Seconds,
+        Field(gt=0, le=31536000),
+        Setting(
+            "`/healthz/queues` fails when an action that a worker could claim has been due for "
+            "longer. Paused queues, queues at their limit, and actions whose task is busy do not "
+            "count.",
+            "seconds",
+        ),
+    ] = 300.0
 
 
 class LoggingSettings(SectionModel, frozen=True):

@@ -14,6 +14,7 @@ from connector.config.sections import (
     RetentionSettings,
     SectionModel,
     ServerSettings,
+    ServiceSettings,
     WorkerSettings,
 )
 from connector.config.tasks import TaskSettings
@@ -22,6 +23,7 @@ from connector.config.webex import WebexSettings
 
 SECTIONS: Mapping[str, type[SectionModel]] = {
     "Server": ServerSettings,
+    "Service": ServiceSettings,
     "Database": DatabaseSettings,
     "Paths": PathsSettings,
     "Actions": QueueSettings,
@@ -43,6 +45,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     """The loaded configuration. Paths are absolute, secrets are ``SecretStr``, seconds floats."""
 
     server: ServerSettings = ServerSettings()
+    service: ServiceSettings = ServiceSettings()
     database: DatabaseSettings
     paths: PathsSettings
     actions: QueueSettings = QueueSettings()

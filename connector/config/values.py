@@ -167,6 +167,9 @@ def in_clear(info: SerializationInfo | ValidationInfo) -> bool:
 
 Boolean = Annotated[bool, BeforeValidator(_boolean), Form("true or false")]
 Whole = Annotated[int, BeforeValidator(_plain_number), Form("a whole number")]
+OptionalWhole = Annotated[
+    int | None, BeforeValidator(_plain_number), Form("a whole number, or nothing")
+]
 Seconds = Annotated[
     float, BeforeValidator(_plain_number), Field(allow_inf_nan=False), Form("a number of seconds")
 ]
