@@ -110,6 +110,12 @@ def board_options(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--place", default="")
 
 
+def share_board(children: Collection[str]) -> None:
+    """Make a board for this process, which is the supervisor, its children and their slots."""
+    made = Board.create(["supervisor", *children, board.SLOTS])
+    board.attach(made, "supervisor", logging.getLogger().handlers[0].format)
+
+
 def join_board(given: argparse.Namespace) -> None:
     """Count, and show the log, on the board that `spawn` handed over, if it did; after the log."""
     if given.board_fd >= 0:

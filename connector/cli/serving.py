@@ -10,37 +10,55 @@ from connector.config.addresses import shown_url
 from connector.db import schema
 from connector.db.engine import Database
 from connector.worker import hostlock
+from connector.worker.child import Service
 from connector.worker.supervisor import Supervisor
 
 
-def run(settings: Settings, *, http: bool) -> None:
-    """Run a server (`http`) or workers alone until SIGTERM or Ctrl-C."""
+def run(settings: Settings, *, http: bool, config: Path | None = None) -> None:
+    """Run a server (`http`) or workers alone until SIGTERM or Ctrl-C.
+
+    `config`: the file that the settings are from, if it was named.
+    """
     _check_folder(settings)
     with database_of(settings, "supervisor") as database:
         schema.check(database)
         _check_host(database)
         lock = _lock_server(database) if http else None
-        listener = listen(settings) if http else None
+        port, service_port = settings.server.port, settings.service.service_port
+        listener = listen(settings.server.host, port, "[Server] Port or --port") if http else None
+        service = None
+        if http and service_port is not None:
+            listening = listen(settings.server.host, service_port, "[Service] ServicePort")
+            service = Service(listening, str(config or ""))
         try:
-            supervisor = Supervisor(settings, database, listener)
-            supervisor.run(lambda: _announce(settings, listener))
+            supervisor = Supervisor(settings, database, listener, service)
+            supervisor.run(lambda: _announce(settings, listener, service))
             if supervisor.status:
                 raise SystemExit(supervisor.status)
         finally:
             if listener is not None:
                 listener.close()
+            if service is not None:
+                service.listener.close()
             if lock is not None:
                 os.close(lock)
 
 
-def _announce(settings: Settings, listener: socket.socket | None) -> None:
+def _announce(
+    settings: Settings, listener: socket.socket | None, service: Service | None
+) -> None:
     if listener is not None:
-        host, port = listener.getsockname()[:2]
-        address = f"[{host}]" if ":" in host else host
-        print(f"webex-connector: serving on http://{address}:{port}/", flush=True)
+        print(f"webex-connector: serving on {_address(listener)}", flush=True)
+        if service is not None:
+            print(f"webex-connector: service port on {_address(service.listener)}", flush=True)
     else:
         shown = shown_url(settings.database.url_for("worker").get_secret_value())
         print(f"webex-connector: working on {shown}", flush=True)
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _lock_server(database: Database) -> int | None:

@@ -8,11 +8,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
-from connector import log
+from connector import board, log
+from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import DatabaseError, Unavailable
@@ -24,10 +24,12 @@ from connector.process import (
     kill_tree,
     last_beat,
     restart_pause,
+    share_board,
     spawn,
     tell_service_manager,
 )
 from connector.worker import hostlock
+from connector.worker.child import Child, Service
 
 _log = log.logger(__name__)
 
@@ -44,37 +46,24 @@ HTTP_FROZEN = 5.0
 """Seconds without a beat that an http process has at least: it holds no lease."""
 
 
-@dataclass(slots=True, eq=False)
-class Child:
-    """A place for one child process: what to start in it, and what is in it now."""
-
-    name: str
-    start: Callable[[], tuple[subprocess.Popen[bytes], int | None]]
-    leases: bool = False
-    """Whether it holds a lease, which it must not outlive."""
-    process: subprocess.Popen[bytes] | None = None
-    beats: int | None = None
-    pidfd: int | None = None
-    started: float = 0.0
-    heard: float = 0.0
-    begun: bool = False
-    """Whether it has shown that it moves."""
-    failures: int = 0
-    start_at: float = 0.0
-
-
 class Supervisor:
     """All processes of one server on one host.
 
-    `listener`: the listening socket for http processes, or None for workers alone.
+    `listener`: the listening socket for http processes, or None for workers alone. `service`: what
+    they need for the service port, or None for none.
     """
 
     def __init__(
-        self, settings: Settings, database: Database, listener: socket.socket | None
+        self,
+        settings: Settings,
+        database: Database,
+        listener: socket.socket | None,
+        service: Service | None = None,
     ) -> None:
         self._settings = settings
         self._database = database
         self._listener = listener
+        self._service = service
         self._state = hostlock.folder(settings.paths.data_directory)
         self._children: list[Child] = []
         if listener is not None:
@@ -95,6 +84,8 @@ class Supervisor:
         `begun` is called once these signals end it in order.
         """
         adopt_orphans()
+        if self._service is not None:
+            share_board([child.name for child in self._children])
         self._ours.setblocking(False)
         self._theirs.setblocking(False)
         signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
@@ -131,7 +122,7 @@ class Supervisor:
 
     def _begin(self, child: Child, now: float) -> None:
         try:
-            child.process, child.beats = child.start()
+            child.process, child.beats = child.start(child.name)
         except OSError as error:
             child.failures += 1
             child.start_at = now + max(0.25, restart_pause(child.failures))
@@ -140,11 +131,12 @@ class Supervisor:
         child.pidfd = os.pidfd_open(child.process.pid)
         child.started = child.heard = now
         child.begun = False
+        board.count(Metric.STARTS, child.name)
 
     def _bury(self, child: Child, now: float) -> None:
         if child.process is None or (status := child.process.poll()) is None:
             return
-        _close(child)
+        child.close()
         child.process = None
         child.failures = 0 if now - child.started > STEADY else child.failures + 1
         pause = restart_pause(child.failures)
@@ -164,6 +156,7 @@ class Supervisor:
             child.heard, child.begun = beat, True
         if now >= self._frozen_at(child):
             _log.error("process does not move: killed with all it started", child=child.name)
+            board.count(Metric.FROZEN, child.name)
             kill_tree(child.process.pid)
             child.heard = now
 
@@ -235,7 +228,7 @@ class Supervisor:
                 if told != self._signals and child.process is not None:
                     child.process.terminate()  # again: it may shorten what it waits for
                 if child.process is not None and child.process.poll() is not None:
-                    _close(child)
+                    child.close()
                     alive.remove(child)
             told = self._signals
         for child in children:
@@ -245,23 +238,27 @@ class Supervisor:
                 kill_tree(child.process.pid)
                 with contextlib.suppress(subprocess.TimeoutExpired):  # it hangs in the kernel
                     child.process.wait(REAPED)
-            _close(child)
+            child.close()
             child.process = None
 
     def _pids(self) -> set[int]:
         return {child.process.pid for child in self._children if child.process is not None}
 
-    def _start_http(self) -> tuple[subprocess.Popen[bytes], int | None]:
+    def _start_http(self, name: str) -> tuple[subprocess.Popen[bytes], int | None]:
         assert self._listener is not None, "http processes are started only with a listener"
         descriptor = self._listener.fileno()
         arguments = ["--listen-fd", str(descriptor)]
-        return self._start("http", "connector.aci.server", arguments, descriptor)
+        if self._service is None:
+            return self._start(name, "connector.aci.server", arguments, descriptor)
+        second = self._service.listener.fileno()
+        arguments += ["--service-fd", str(second), "--config", self._service.config]
+        return self._start(name, "connector.service.server", arguments, descriptor, second)
 
-    def _start_worker(self) -> tuple[subprocess.Popen[bytes], int | None]:
-        return self._start("worker", "connector.worker.start", [])
+    def _start_worker(self, name: str) -> tuple[subprocess.Popen[bytes], int | None]:
+        return self._start(name, "connector.worker.start", [])
 
     def _start(
-        self, kind: str, module: str, arguments: list[str], *descriptors: int
+        self, name: str, module: str, arguments: list[str], *descriptors: int
     ) -> tuple[subprocess.Popen[bytes], int]:
         """Start a child, and return it with the pipe on which it shows that it moves."""
         ours, theirs = os.pipe()
@@ -269,17 +266,10 @@ class Supervisor:
         os.set_blocking(theirs, False)
         try:
             arguments += ["--beat-fd", str(theirs), "--parent", str(os.getpid())]
-            settings = self._settings.for_process(kind)
-            return spawn(module, settings, arguments, [theirs, *descriptors]), ours
+            settings = self._settings.for_process(name.partition(" ")[0])
+            return spawn(module, settings, arguments, [theirs, *descriptors], name), ours
         except BaseException:
             os.close(ours)
             raise
         finally:
             os.close(theirs)
-
-
-def _close(child: Child) -> None:
-    for descriptor in (child.pidfd, child.beats):
-        if descriptor is not None:
-            os.close(descriptor)
-    child.pidfd = child.beats = None
