@@ -1,7 +1,8 @@
 """The HTTP face: an ASGI application that answers ACI requests, and says whether it is well."""
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from starlette.applications import Starlette
@@ -10,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from connector import log
+from connector import board, log
 from connector.aci.access import Access
 from connector.aci.body import Disconnected, TooLarge, TooSlow, read_body
 from connector.aci.dispatch import Dispatch
@@ -19,6 +20,7 @@ from connector.aci.formats import FORMATS, Format, format_named
 from connector.aci.reply import Reply, error_reply
 from connector.aci.request import Limits, Request, parse
 from connector.actions.action import Action
+from connector.board.metrics import Metric
 from connector.config import Settings
 
 _log = log.logger(__name__)
@@ -35,10 +37,21 @@ LARGE_REPLY = 200
 RESERVED = ("/api", "/events", "/metrics")
 """Paths kept for what is to come; they are never taken for an action."""
 
+Find = Callable[[Request, str], Awaitable[Reply | Response]]
+"""Finds what to answer a request from an address; of its own form if it is a Response."""
+
+Told = Callable[[str, str, float], None]
+
 
 def application(settings: Settings, access: Access, actions: Mapping[str, Action]) -> Starlette:
     """Return the ASGI application. `actions`: the asynchronous ones by name."""
-    face = Face(settings, access, actions)
+    dispatch = Dispatch(settings, access, actions)
+
+    def count(action: str, outcome: str, seconds: float) -> None:
+        board.count(Metric.REQUESTS, dispatch.known(action), outcome)
+        board.observe(Metric.REQUEST_SECONDS, seconds)
+
+    face = Face(settings, dispatch.answer, count)
 
     async def live(request: HttpRequest) -> Response:
         return PlainTextResponse("live\n")
@@ -58,10 +71,14 @@ def application(settings: Settings, access: Access, actions: Mapping[str, Action
 
 
 class Face:
-    """Everything between an HTTP request and its ACI reply."""
+    """Everything between an HTTP request and its ACI reply, which `find` finds.
 
-    def __init__(self, settings: Settings, access: Access, actions: Mapping[str, Action]) -> None:
-        self._dispatch = Dispatch(settings, access, actions)
+    `told` hears of each: its action, how it went, and the seconds it took.
+    """
+
+    def __init__(self, settings: Settings, find: Find, told: Told = lambda *_: None) -> None:
+        self._find = find
+        self._told = told
         self._limits = Limits(settings.server.max_request_line, settings.server.max_body_size)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,13 +96,17 @@ class Face:
         await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        began = time.perf_counter()
         action, shown, keep = "", FORMATS["xml"], True
         try:
             request = await self._read(scope, receive)
             action = request.action
             shown = format_named(request.parameters.get("ResponseFormat", ""))
             client = scope["client"][0] if scope.get("client") else "unknown"
-            reply = await self._dispatch.answer(request, client)
+            found = await self._find(request, client)
+            if isinstance(found, Response):
+                return found
+            reply = found
         except BadRequest as error:
             keep = error.code is not Code.TOO_LARGE
             reply = _refused(error.action, error)
@@ -95,7 +116,9 @@ class Face:
             _log.exception("request failed", action=action[:60])
             told = AciError(Code.INTERNAL, "An unexpected error; the server's log tells more.")
             reply = _refused(action, told)
-        return await _rendered(reply, shown, keep)
+        response = await _rendered(reply, shown, keep)
+        self._told(action, reply.outcome, time.perf_counter() - began)
+        return response
 
     async def _read(self, scope: Scope, receive: Receive) -> Request:
         headers = {name: value for name, value in scope["headers"]}

@@ -38,6 +38,10 @@ class Dispatch:
             **{name.casefold(): answer for name, answer in synchronous.items()},
         }
 
+    def known(self, action: str) -> str:
+        """Return the name of an action as it is counted: in capitals, and none for an unknown."""
+        return action.strip().upper() if action.strip().casefold() in self._answers else "none"
+
     async def answer(self, request: Request, client: str) -> Reply:
         """Answer one request from the address `client`. Raises AciError."""
         answer = self._answers.get(request.action.strip().casefold())

@@ -3,17 +3,19 @@
 import argparse
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from connector import log
 from connector.aci.access import Access
 from connector.aci.app import application
 from connector.aci.protocol import BoundedProtocol
 from connector.actions.registry import actions
+from connector.config import Settings
 from connector.process import beat, die_with_parent, open_database, received_settings
 
 KEEP_ALIVE = 75
@@ -29,18 +31,38 @@ def main() -> None:
     for name in ("settings-fd", "listen-fd", "beat-fd", "parent"):
         arguments.add_argument(f"--{name}", type=int, required=True)
     given = arguments.parse_args()
+    settings = begin(given)
+    access = opened(settings)
+    known = actions(settings, lambda: open_database(settings, "http"))
+    with socket.socket(fileno=given.listen_fd) as listener:
+        serve(application(settings, access, known), [listener], lambda: beat(given.beat_fd))
+    access.close()
+
+
+def begin(given: argparse.Namespace) -> Settings:
+    """Do what an http process does first, and return its settings."""
     die_with_parent(signal.SIGTERM, given.parent)
     settings = received_settings(given.settings_fd)
     log.configure(settings.logging, "http")
-    database = open_database(settings, "http", patience=settings.server.answer_seconds / 4)
-    access = Access(database, settings)
-    known = actions(settings, lambda: open_database(settings, "http"))
+    return settings
+
+
+def opened(settings: Settings) -> Access:
+    """Return the access that an http process has to the queue."""
+    patience = settings.server.answer_seconds / 4
+    return Access(open_database(settings, "http", patience=patience), settings)
+
+
+def serve(
+    app: ASGIApp, listeners: Sequence[socket.socket], each_second: Callable[[], None]
+) -> None:
+    """Serve an application on sockets that listen, until SIGTERM."""
 
     async def notify() -> None:
-        beat(given.beat_fd)
+        each_second()
 
     config = uvicorn.Config(
-        application(settings, access, known),
+        app,
         http=BoundedProtocol,
         loop="uvloop",
         ws="none",
@@ -54,9 +76,7 @@ def main() -> None:
         timeout_notify=1,
         callback_notify=notify,
     )
-    with socket.socket(fileno=given.listen_fd) as listener:
-        _Server(config).run(sockets=[listener])
-    access.close()
+    _Server(config).run(sockets=list(listeners))
 
 
 class _Server(uvicorn.Server):

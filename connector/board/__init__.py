@@ -26,7 +26,7 @@ def attach(board: Board, place: str, write: Callable[[logging.LogRecord], str]) 
     logging.getLogger().addHandler(_Shown(write))
     if place != SLOTS:  # of these there are several
         put(Metric.PROCESS_PID, os.getpid(), place)
-    put(Metric.PROCESS_STARTED, time.time(), place)
+        put(Metric.PROCESS_STARTED, time.time(), place)
 
 
 def detach() -> None:

@@ -124,7 +124,8 @@ class Place:
         end = time.monotonic() + PATIENCE
         while True:
             try:
-                return fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
             except BlockingIOError:
                 if time.monotonic() > end:
                     raise _Busy from None

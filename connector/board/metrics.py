@@ -72,9 +72,7 @@ class Metric(Enum):
         "Ends that were refused because the action was not held any more.",
         ("queue",),
     )
-    RUN_SECONDS = Meaning(
-        "run_seconds", "Time that an attempt held its slot.", ("queue",), LONG
-    )
+    RUN_SECONDS = Meaning("run_seconds", "Time that an attempt held its slot.", ("queue",), LONG)
     ATTEMPTS = Meaning(
         "attempts",
         "Attempts that actions had needed when they finished or failed.",
@@ -90,7 +88,3 @@ class Metric(Enum):
     WEBEX_SECONDS = Meaning(
         "webex_call_seconds", "Time until Webex had answered a request.", (), SECONDS
     )
-
-
-BY_NAME = {metric.value.name: metric.value for metric in Metric}
-"""Name, without the prefix, to its meaning."""

@@ -44,9 +44,7 @@ def run(settings: Settings, *, http: bool, config: Path | None = None) -> None:
                 os.close(lock)
 
 
-def _announce(
-    settings: Settings, listener: socket.socket | None, service: Service | None
-) -> None:
+def _announce(settings: Settings, listener: socket.socket | None, service: Service | None) -> None:
     if listener is not None:
         print(f"webex-connector: serving on {_address(listener)}", flush=True)
         if service is not None:

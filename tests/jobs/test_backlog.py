@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from connector.db.engine import Tx
-from connector.jobs import operate, outcomes, turns, workers
+from connector.jobs import operate, outcomes, submit, turns, workers
 from connector.jobs.backlog import Backlog, backlogs
 from connector.jobs.states import State
-from connector.jobs.tables import jobs
+from connector.jobs.tables import job_events, jobs
 from tests.jobs.conftest import WORKER, Jobs
 
 TASKS = ("A", "B")
@@ -100,9 +100,16 @@ def test_a_job_that_has_begun_its_task_and_waits_to_go_on_has_an_age(kit: Jobs) 
     assert 1000 <= seen(kit, "Test").age < 1060
 
 
-
 def test_what_nobody_serves_has_an_age(kit: Jobs) -> None:
     kit.database.run(workers.evict, WORKER)
     make_due_for(kit, kit.submit(tasks=("A",)), 1000)
     make_due_for(kit, kit.submit(), 2000)
     assert 1000 <= seen(kit, "Test").age < 2060
+
+
+def test_a_rehearsal_stores_nothing_and_tells_nobody(kit: Jobs) -> None:
+    kit.database.run(submit.rehearse)
+    assert seen(kit).jobs == {}
+    with kit.database.engine.connect() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(jobs)).scalar() == 0
+        assert connection.execute(sa.select(sa.func.count()).select_from(job_events)).scalar() == 0

@@ -271,4 +271,3 @@ def test_those_who_watch_read_nothing_that_has_ended(
         kit.submit(tasks=("A",))
     (found,) = (x for x in costs.of(backlogs, ["Test"], on_tasks) if x.queue == "Test")
     assert found.jobs == {State.QUEUED: 3}
-    assert costs.of(submit.rehearse) is None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, ClassVar
 
+from connector import board
 from connector.actions.action import (
     Context,
     Failed,
@@ -16,7 +17,6 @@ from connector.actions.action import (
 from connector.actions.fetch.counts import Counts
 from connector.actions.fetch.journal import Journal
 from connector.actions.fetch.synchronize import synchronize
-from connector import board
 from connector.board.metrics import Metric
 from connector.config import Settings, TaskSettings
 from connector.datastore.errors import HolderLost
