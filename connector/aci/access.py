@@ -95,7 +95,16 @@ class Access:
             schema.check(database)
             database.run(submit.rehearse, step)
 
-        await self.look(rehearse)
+        try:
+            await self.look(rehearse)
+        except AciError:
+            raise
+        except Exception as error:
+            _log.error("an action cannot be stored", error=str(error).partition("\n")[0])
+            raise AciError(
+                Code.UNAVAILABLE,
+                "The database refuses new actions; the log of this server tells why.",
+            ) from error
 
     async def look(self, at: Callable[[Database], T]) -> T:
         """Return what a short look at the database finds. Raises AciError."""
