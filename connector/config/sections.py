@@ -14,7 +14,7 @@ from connector.config.values import (
     Days,
     Folder,
     Form,
-    OptionalWhole,
+    OptionalPort,
     Seconds,
     Setting,
     Size,
@@ -232,8 +232,7 @@ class ServiceSettings(SectionModel, frozen=True):
     """The service port: the state, the log and the figures of this host, for operators."""
 
     service_port: Annotated[
-        OptionalWhole,
-        Field(ge=0, le=65535),
+        OptionalPort,
         Setting(
             "TCP port for service actions, `/metrics`, `/livez`, `/readyz` and `/healthz/queues`, "
             "on the address that `[Server] Host` names. 0 takes any free port. Without a value "
