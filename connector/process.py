@@ -110,8 +110,14 @@ def board_options(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--place", default="")
 
 
-def share_board(children: Collection[str]) -> None:
-    """Make a board for this process, which is the supervisor, its children and their slots."""
+def share_board(settings: Settings) -> None:
+    """Make a board for this process, which is the supervisor, its children and their slots.
+
+    It is made before the first of them is started, and has a place for each by its name.
+    """
+    server = settings.server
+    children = [f"http {number + 1}" for number in range(server.http_processes)]
+    children += [f"worker {number + 1}" for number in range(server.workers)]
     made = Board.create(["supervisor", *children, board.SLOTS])
     board.attach(made, "supervisor", logging.getLogger().handlers[0].format)
 

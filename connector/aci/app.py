@@ -112,6 +112,8 @@ class Face:
             reply = _refused(error.action, error)
         except AciError as error:
             reply = _refused(action, error)
+        except Disconnected:
+            raise
         except Exception:
             _log.exception("request failed", action=action[:60])
             told = AciError(Code.INTERNAL, "An unexpected error; the server's log tells more.")

@@ -9,6 +9,7 @@ from connector.config import Settings
 from connector.config.addresses import shown_url
 from connector.db import schema
 from connector.db.engine import Database
+from connector.process import share_board
 from connector.worker import hostlock
 from connector.worker.child import Service
 from connector.worker.supervisor import Supervisor
@@ -20,6 +21,8 @@ def run(settings: Settings, *, http: bool, config: Path | None = None) -> None:
     `config`: the file that the settings are from, if it was named.
     """
     _check_folder(settings)
+    if http and settings.service.service_port is not None:
+        share_board(settings)
     with database_of(settings, "supervisor") as database:
         schema.check(database)
         _check_host(database)

@@ -24,7 +24,6 @@ from connector.process import (
     kill_tree,
     last_beat,
     restart_pause,
-    share_board,
     spawn,
     tell_service_manager,
 )
@@ -84,8 +83,6 @@ class Supervisor:
         `begun` is called once these signals end it in order.
         """
         adopt_orphans()
-        if self._service is not None:
-            share_board([child.name for child in self._children])
         self._ours.setblocking(False)
         self._theirs.setblocking(False)
         signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)

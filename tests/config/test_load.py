@@ -143,6 +143,7 @@ def test_pauses_grow_from_the_second_rerun(loaded: Load) -> None:
 
 OTHER = {
     "Server": ("Port", "1"),
+    "Service": ("ServicePort", "1"),
     "Database": ("Schema", "other"),
     "Paths": ("DataDirectory", "/other"),
     "Actions": ("GraceSeconds", "1"),
