@@ -99,13 +99,13 @@ async def _metrics(host: Host, part: str) -> Response:
     if part not in ("", *PARTS):
         return PlainTextResponse(f"part is {' or '.join(PARTS)}, or left out for both\n", 400)
     families = []
-    if part != "cluster":
-        families += metrics.of_host(host.board)
     if part != "host":
         try:
             families += metrics.of_cluster(await host.queues())
         except AciError:
             families += metrics.of_cluster(None)
+    if part != "cluster":
+        families += metrics.of_host(host.board)
     return Response(metrics.rendered(families), media_type=CONTENT_TYPE_LATEST)
 
 

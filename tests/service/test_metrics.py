@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from connector.sandbox.process import SandboxProcess
+from tests import roles
 from tests.commands import Program, checkout
 from tests.conftest import fresh_url
 from tests.service.conftest import Service, service_of
@@ -24,6 +26,10 @@ def eventually(what: str, condition: Callable[[], Any], seconds: float = 30.0) -
         assert time.monotonic() < end, f"did not happen within {seconds} s: {what}"
         time.sleep(0.05)
     return value
+
+
+def holds(service: Service, series: str, value: float) -> bool:
+    return service.metrics()[series] == value
 
 
 @pytest.fixture
@@ -126,18 +132,22 @@ def test_two_hosts_tell_the_same_of_the_queues_and_each_its_own_of_the_rest(
     engine: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     url = fresh_url(engine, request, tmp_path, migrated=True)
+    urls = roles.granted(url)
+    logins = {"DATABASE_HTTPURL": urls["http"], "DATABASE_WORKERURL": urls["worker"]}
     services = []
     with ExitStack() as stack:
         for host in ("a", "b"):
             (tmp_path / host).mkdir()
             program = checkout(tmp_path / host)
             settings = {"DATABASE_URL": url, "SERVICE_SERVICEPORT": "0", "SERVER_WORKERS": "0"}
-            running = program.running("serve", FETCHTASKS_0="ONE", **settings)
+            running = program.running("serve", FETCHTASKS_0="ONE", **settings, **logins)
             services.append(service_of(stack.enter_context(running)))
         for _ in range(3):
             services[0].serving.ask("Fetch", FetchAction="Synchronize")
         depth = 'cluster_queue_actions{queue="Fetch",state="queued"}'
         for service in services:
-            eventually("the figures are fresh", lambda s=service: s.metrics()[depth] == 3)
+            eventually("the figures are fresh", partial(holds, service, depth, 3))
+            for path in ("readyz", "healthz/queues"):
+                assert service.get(path).status_code == 200
         taken = 'aci_requests_total{action="FETCH",response="SUCCESS"}'
         assert [service.metrics().get(taken, 0) for service in services] == [3, 0]
