@@ -45,6 +45,24 @@ def test_an_old_value_is_made_anew_and_a_failure_is_not_kept() -> None:
     asyncio.run(ask())
 
 
+def test_what_takes_long_to_make_is_kept_longer() -> None:
+    now = [0.0]
+
+    async def make() -> float:
+        now[0] += 2.0
+        return now[0]
+
+    async def ask() -> None:
+        recent = Recent(make, seconds=1.0, clock=lambda: now[0])
+        assert await recent.get() == 2.0
+        now[0] = 21.0
+        assert await recent.get() == 2.0
+        now[0] = 22.0
+        assert await recent.get() == 24.0
+
+    asyncio.run(ask())
+
+
 def test_periods_count_what_happened_in_them() -> None:
     history = History(0.0)
     for second in range(7201):
