@@ -23,9 +23,6 @@ QUIET = 2.0
 
 _NO_ANSWER = "The database did not answer."
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
-"""A token that no action has."""
-
 CHECK = 30.0
 """Seconds between two looks whether this program may still run on the schema."""
 
@@ -34,6 +31,9 @@ RESERVE = 0.5
 
 Verb = Callable[[Tx], Any]
 """A verb with its arguments bound."""
+
+Look = Callable[[Database], Any]
+"""What is to be done with the database."""
 
 
 class Access:
@@ -52,6 +52,8 @@ class Access:
         self._reader: Group[str | Verb, Any] = Group("reader", self._read)
         # Of its own, so that nobody who asks for one action waits behind a long listing.
         self._lister: Group[Verb, Any] = Group("lister", self._look, limit=1)
+        # Of its own, so that those who watch the server hear of it while it is busy.
+        self._inspector: Group[Look, Any] = Group("inspector", self._inspect, limit=1)
 
     async def submit(self, job: NewJob) -> None:
         """Store an action; when this returns it is durable. Raises AciError."""
@@ -87,8 +89,28 @@ class Access:
         return found
 
     async def ready(self) -> None:
-        """Return if the database answers. Raises AciError."""
-        await self.job(NOBODY)
+        """Return if an action can be stored. Raises AciError."""
+        step = self._settings.actions.ageing_step_seconds
+
+        def rehearse(database: Database) -> None:
+            schema.check(database)
+            database.run(submit.rehearse, step)
+
+        try:
+            await self.inspect(rehearse)
+        except AciError:
+            raise
+        except Exception as error:
+            _log.error("an action cannot be stored", error=str(error).partition("\n")[0])
+            raise AciError(
+                Code.UNAVAILABLE,
+                "The database refuses new actions; the log of this server tells why.",
+            ) from error
+
+    async def inspect(self, at: Callable[[Database], T]) -> T:
+        """Return what somebody who watches the server finds. Raises AciError."""
+        found: T = await self._call(self._inspector, at, _NO_ANSWER)
+        return found
 
     def close(self) -> None:
         """Finish what was accepted and end."""
@@ -96,6 +118,7 @@ class Access:
         self._changer.close(1.0)
         self._reader.close(0.5)
         self._lister.close(0.5)
+        self._inspector.close(0.5)
         self._database.close()
 
     async def _call(self, group: Group[Any, Any], item: object, doubt: str) -> Any:
@@ -161,3 +184,6 @@ class Access:
 
     def _look(self, reads: Sequence[Verb]) -> list[Any]:
         return [self._database.read(read) for read in reads]
+
+    def _inspect(self, looks: Sequence[Look]) -> list[Any]:
+        return [look(self._database) for look in looks]

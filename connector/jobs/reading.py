@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from connector.db.engine import Tx
 from connector.jobs.job import Job
 from connector.jobs.states import OPEN, Requested, State
-from connector.jobs.tables import is_open, job_events, job_progress, jobs, queues
+from connector.jobs.tables import RUNNING_BY, is_open, job_events, job_progress, jobs, queues
 
 _COLUMNS = [
     *(
@@ -85,6 +85,7 @@ def open_counts(tx: Tx) -> dict[tuple[str, State], int]:
         sa.select(jobs.c.queue, jobs.c.state, sa.func.count().label("jobs"))
         .where(sa.or_(*(is_open(state) for state in State if state in OPEN)))
         .group_by(jobs.c.queue, jobs.c.state)
+        .with_hint(jobs, RUNNING_BY, "mariadb")
     )
     return {(row.queue, State(row.state)): row.jobs for row in rows}
 

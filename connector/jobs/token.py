@@ -30,3 +30,12 @@ def first_at(moment: datetime) -> str:
     """Return a token before all that are made at this moment, and after those made earlier."""
     milliseconds = max(0, int(moment.timestamp() * 1000))
     return str(uuid.UUID(int=milliseconds << 80))
+
+
+def stored_at(token: str) -> float | None:
+    """Return when a token was made, in seconds since 1970; None for one that does not tell."""
+    try:
+        made = uuid.UUID(token)
+    except ValueError:
+        return None
+    return (made.int >> 80) / 1000 if made.version == 7 else None
