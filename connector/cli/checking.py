@@ -69,6 +69,8 @@ def _database(settings: Settings) -> str:
     for kinds in logins.values():
         with contextlib.closing(open_database(settings, kinds[0])) as database:
             schema.check(database)
+            if told := schema.foreign(database, settings.server.environment):
+                raise Problem(told)
     return ", ".join(map(shown_url, logins))
 
 

@@ -20,9 +20,13 @@ from connector.db.schema import schema_info
 from connector.jobs import workers
 from connector.jobs.states import OPEN, TRANSITIONS, State
 from connector.jobs.tables import is_open, job_transitions, jobs, queues
+from connector.jobs.why import why
 
 SOME = 10_000
 """Open actions whose parameters are looked at."""
+
+SOON = timedelta(seconds=20)
+"""How long a server may take to start, before it is said that there is none."""
 
 LATE = timedelta(minutes=10)
 """How long an action may have been due before somebody should look."""
@@ -34,6 +38,16 @@ class Finding:
 
     problem: str
     remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Oldest:
+    """The first job of a queue that is due."""
+
+    queue: str
+    paused: bool
+    token: str
+    oldest: datetime
 
 
 Check = Callable[[Database, Settings], Iterator[Finding]]
@@ -85,7 +99,7 @@ def leases(database: Database, settings: Settings) -> Iterator[Finding]:
     now = datetime.now(UTC)
     for worker in database.read(workers.listed):
         silent = (now - worker.beat_at).total_seconds()
-        if silent > 2 * (worker.lease_seconds or settings.worker.lease_seconds):
+        if silent > (worker.lease_seconds or settings.worker.lease_seconds):
             yield Finding(
                 f"worker {worker.id} on {worker.host} (pid {worker.pid}) has been silent for "
                 f"{silent:.0f} s, and no other worker is there to take over",
@@ -134,6 +148,16 @@ def waiting(database: Database, settings: Settings) -> Iterator[Finding]:
             )
 
 
+def served(database: Database, settings: Settings) -> Iterator[Finding]:
+    """Look for queues whose oldest action is one that nobody would take."""
+    for row in database.read(_oldest):
+        if row.paused or datetime.now(UTC) - row.oldest < SOON:
+            continue
+        found = database.read(why, row.token)
+        if found.cause in ("nobody serves it", "task unknown"):
+            yield Finding(f"in {row.queue} {row.token}: {found.explanation}", found.remedy)
+
+
 def damage(database: Database, settings: Settings) -> Iterator[Finding]:
     """Look for open jobs that the database's own rules would not let in."""
     wrong = sa.or_(
@@ -167,6 +191,7 @@ CHECKS: dict[str, Check] = {
     "moves as this program knows them": transitions,
     "every running action has a live worker": leases,
     "workers agree": agreement,
+    "what is due has workers": served,
     "nothing waits for long": waiting,
     "rows are sound": damage,
     "the database server": engine,
@@ -200,13 +225,16 @@ def _admin(database: Database, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _oldest(tx: Tx) -> list[sa.Row[tuple[str, bool, datetime]]]:
-    oldest = (
-        sa.select(jobs.c.run_at)
-        .where(is_open(State.QUEUED), jobs.c.queue == queues.c.queue, jobs.c.run_at <= tx.now)
-        .order_by(jobs.c.rank)
-        .limit(1)
-        .scalar_subquery()
-    )
-    found = sa.select(queues.c.queue, queues.c.paused, oldest.label("oldest"))
-    return [row for row in tx.execute(found).all() if row.oldest is not None]
+def _oldest(tx: Tx) -> list[Oldest]:
+    """Return the first due job of each queue that has one."""
+    found = []
+    for queue in tx.execute(sa.select(queues.c.queue, queues.c.paused)).all():
+        first = tx.execute(
+            sa.select(jobs.c.token, jobs.c.run_at)
+            .where(is_open(State.QUEUED), jobs.c.queue == queue.queue, jobs.c.run_at <= tx.now)
+            .order_by(jobs.c.rank)
+            .limit(1)
+        ).first()
+        if first is not None:
+            found.append(Oldest(queue.queue, queue.paused, first.token, first.run_at))
+    return found

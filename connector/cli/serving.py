@@ -6,6 +6,7 @@ they load meanwhile. They begin once it is certain that they may.
 
 import os
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,7 @@ def run(settings: Settings, *, http: bool, config: Path | None = None) -> None:
         workers = stack.enter_context(_loading_workers(settings))
         database = stack.enter_context(checked_database(settings, "supervisor"))
         _check_host(database)
+        _warn_of_environment(settings, database)
         listener, service, places = None, None, []
         if http:
             _check_exposure(settings)
@@ -90,6 +92,13 @@ def _announce(settings: Settings, listener: socket.socket | None, service: Servi
 def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _warn_of_environment(settings: Settings, database: "Database") -> None:
+    from connector.db import schema
+
+    if told := schema.foreign(database, settings.server.environment):
+        print(f"webex-connector: {told}", file=sys.stderr)
 
 
 def _check_exposure(settings: Settings) -> None:

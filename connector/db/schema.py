@@ -69,6 +69,21 @@ def check(database: Database) -> None:
         )
 
 
+def foreign(database: Database, environment: str) -> str | None:
+    """Say why workers with [Server] Environment `environment` would claim nothing, if so.
+
+    Data that has no name yet takes that of its first worker. Raises Unavailable.
+    """
+    named = database.read(lambda tx: tx.execute(sa.select(schema_info.c.environment)).scalar())
+    if (named or "") == environment or (named is None and environment):
+        return None
+    return (
+        f"the data belongs to the environment {named!r}, and [Server] Environment is "
+        f"{environment!r}: workers claim nothing. Set it right; or if this is a restored copy, run "
+        "webex-connector restored"
+    )
+
+
 def name_environment(tx: Tx, environment: str | None) -> str | None:
     """Give the data the name of a deployment, if it has none yet; return the name it has then."""
     nameless = schema_info.c.environment.is_(None)

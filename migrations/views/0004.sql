@@ -6,7 +6,7 @@ SELECT
     w.id, w.host, w.pid, w.program, w.started_at, w.lease_seconds,
     @age(w.beat_at) AS silent_seconds,
     CASE
-        WHEN @age(w.beat_at) > 2 * coalesce(w.lease_seconds, 15) THEN 'silent'
+        WHEN @age(w.beat_at) > coalesce(w.lease_seconds, 15) THEN 'silent'
         WHEN w.environment <> i.environment
             OR (w.environment IS NULL AND i.environment IS NOT NULL)
             OR (w.environment IS NOT NULL AND i.environment IS NULL) THEN 'of another environment'
@@ -102,9 +102,12 @@ WHERE s.ran_seconds > 2 * u.mean_seconds AND u.mean_seconds > 0
 SELECT
     f.token, f.queue, f.state, f.cause,
     CASE f.cause
+        WHEN 'worker gone' THEN 'the worker that ran it is gone: it runs again'
+        WHEN 'worker silent' THEN 'its worker on ' || f.host || ', pid ' || f.pid
+            || ', has been silent for ' || @age(f.beat_at) || ' s, which is longer than its lease: '
+            || 'it runs again'
         WHEN 'running' THEN 'it has been running for ' || @age(f.started_at) || ' s on '
-            || coalesce(f.host || ', pid ' || f.pid, 'a worker that is gone') || ', attempt '
-            || f.attempt
+            || f.host || ', pid ' || f.pid || ', attempt ' || f.attempt
         WHEN 'asked to stop' THEN coalesce(f.requested_by, 'somebody') || ' asked it to stop '
             || @age(f.requested_at) || ' s ago; its worker ends it, by force if need be'
         WHEN 'asked to pause' THEN coalesce(f.requested_by, 'somebody') || ' asked it to pause '
@@ -116,7 +119,11 @@ SELECT
             || coalesce(f.requested_by, f.changed_by)
         WHEN 'cancelled' THEN 'it was cancelled at ' || @utc(f.ended_at) || ' UTC: '
             || f.changed_by
-        WHEN 'paused' THEN 'it is paused: ' || f.changed_by
+        WHEN 'paused' THEN 'it is paused: ' || coalesce((
+                SELECT e.actor || coalesce(': ' || e.reason, '') FROM job_events e
+                WHERE e.token = f.token AND e.event IN ('hold', 'pause requested')
+                ORDER BY e.id DESC LIMIT 1
+            ), f.changed_by)
         WHEN 'queue paused' THEN 'its queue is paused by ' || f.queue_changed_by
             || coalesce(': ' || f.queue_reason, '')
         WHEN 'not due' THEN 'it is not due before ' || @utc(f.run_at) || ' UTC, in '
@@ -145,6 +152,10 @@ SELECT
         ELSE 'it is next: a slot that comes free takes it'
     END AS explanation,
     CASE f.cause
+        WHEN 'worker gone' THEN CASE WHEN f.served THEN 'nothing to do'
+            ELSE 'webex-connector work' END
+        WHEN 'worker silent' THEN CASE WHEN f.served THEN 'nothing to do'
+            ELSE 'webex-connector work' END
         WHEN 'running' THEN 'webex-connector stop ' || f.token
         WHEN 'asked to stop' THEN 'nothing to do'
         WHEN 'asked to pause' THEN 'webex-connector resume ' || f.token
@@ -158,7 +169,7 @@ SELECT
         WHEN 'nobody serves it' THEN coalesce((
                 SELECT CASE min(w.state)
                     WHEN 'drained' THEN 'webex-connector drain ' || min(w.host) || ' --undo'
-                    WHEN 'of another environment' THEN 'webex-connector restored'
+                    WHEN 'of another environment' THEN 'set [Server] Environment there'
                     END
                 FROM worker_status w WHERE @serves(w.serves, f.queue)
             ), 'webex-connector work')
@@ -176,10 +187,17 @@ FROM (
     SELECT
         j.token, j.queue, j.state, j.attempt, j.failures, j.@rank, j.run_at, j.tasks,
         j.started_at, j.ended_at, j.requested_at, j.requested_by, j.error, j.changed_by,
-        w.host, w.pid, q.max_running,
+        w.host, w.pid, w.beat_at, q.max_running,
+        EXISTS (
+            SELECT 1 FROM worker_status s
+            WHERE s.state = 'claiming' AND @serves(s.serves, j.queue)
+        ) AS served,
         q.changed_by AS queue_changed_by, q.reason AS queue_reason,
         @locked_in(j) AS locked_in,
         CASE
+            WHEN j.state = 'running' AND w.id IS NULL THEN 'worker gone'
+            WHEN j.state = 'running' AND @age(w.beat_at) > coalesce(w.lease_seconds, 15)
+                THEN 'worker silent'
             WHEN j.state = 'running' AND j.requested = 'stop' THEN 'asked to stop'
             WHEN j.state = 'running' AND j.requested = 'pause' THEN 'asked to pause'
             WHEN j.state <> 'queued' THEN j.state

@@ -11,7 +11,7 @@ from connector.jobs.errors import NoSuchJob
 from connector.jobs.states import State
 from connector.jobs.token import new_token
 from connector.jobs.why import Why, why
-from tests.jobs.conftest import WORKER, Jobs
+from tests.jobs.conftest import OTHER, WORKER, Jobs
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_each_state_is_explained_with_what_changes_it(kit: Jobs) -> None:
         State.STOPPED: ("it was stopped at ", "webex-connector retry "),
         State.CANCELLED: ("it was cancelled at ", "webex-connector retry "),
         State.PAUSED: ("it is paused: ", "webex-connector resume "),
-        State.RUNNING: ("it has been running for 0 s on a worker that is gone, ", "webex-con"),
+        State.RUNNING: ("the worker that ran it is gone", "webex-connector work"),
     }
     for state, (explanation, remedy) in wanted.items():
         token, _ = kit.in_state(state)
@@ -55,6 +55,25 @@ def test_a_run_is_told_with_host_and_process_and_what_was_asked(served: Jobs) ->
     assert asked(served, run.token).explanation.startswith("cli me asked it to pause 0 s ago")
     served.database.run(requests.stop, run.token, "http you")
     assert asked(served, run.token).explanation.startswith("http you asked it to stop 0 s ago")
+
+
+def test_a_run_whose_worker_is_silent_says_so(served: Jobs) -> None:
+    run = served.running()
+    past = datetime.now(UTC) - timedelta(seconds=20)
+    late = sa.update(tables.workers).values(beat_at=past)
+    served.database.run(lambda tx: tx.execute(late))
+    found = asked(served, run.token)
+    assert "its worker on here, pid 7, has been silent for 2" in found.explanation
+    assert found.remedy == "webex-connector work"
+    serve(served, OTHER)
+    assert asked(served, run.token).remedy == "nothing to do", "another one takes it over"
+
+
+def test_a_pause_is_told_with_who_asked_for_it_and_why(served: Jobs) -> None:
+    run = served.running()
+    served.database.run(requests.pause, run.token, "cli me", "to look")
+    served.database.run(outcomes.release, run, "it was paused")
+    assert asked(served, run.token).explanation == "it is paused: cli me: to look"
 
 
 def test_nobody_serves_the_queue(kit: Jobs) -> None:

@@ -34,6 +34,7 @@ AWAY = {
     *(1021, 1041, 1114),  # disk full, out of memory, table full
     *(1040, 1042, 1043, 1203, 1226),  # too many connections, bad handshake
     *(1053, 1077, 1152, 1158, 1159, 1160, 1161, 1927),  # shut down, broken, killed
+    *(1044, 1045, 1049, 1698),  # not let in: a password or a right may be mended meanwhile
     *(1317, 1969),  # statement interrupted, or longer than max_statement_time
     *(2002, 2003, 2006, 2013, 2055, 4031),  # no connection, or a lost one
 }
