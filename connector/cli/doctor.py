@@ -61,7 +61,12 @@ def run(database: Database, settings: Settings) -> bool:
             found = list(check(database, settings))
         except DBAPIError as error:
             first = str(error.orig).partition("\n")[0]
-            found = [Finding(f"cannot be looked at: {first}", "run doctor as the tables' owner")]
+            found = [
+                Finding(
+                    f"cannot be looked at: {first}",
+                    "run doctor as the tables' owner; docs/dba.md, Roles, names the rights",
+                )
+            ]
         print(f"{'ok     ' if not found else 'WRONG  '} {name}")
         for finding in found:
             well = False

@@ -44,8 +44,8 @@ class DatabaseSettings(SectionModel, frozen=True):
     url: Annotated[
         DatabaseURL,
         Setting(
-            "The database: SQLite for one host, PostgreSQL for one or many. Passwords are never "
-            "shown. An absolute SQLite path has four slashes.",
+            "The database: SQLite for one host, PostgreSQL or MariaDB for one or many. "
+            "Passwords are never shown. An absolute SQLite path has four slashes.",
             key="URL",
             default="sqlite:///<DataDirectory>/connector.db",
             example="postgresql://connector@127.0.0.1:5432/connector",
