@@ -39,6 +39,7 @@ WHEN: MappingProxyType[Code, str] = MappingProxyType(
         Code.TOO_LARGE: "Body, request line or number of parameters is over its limit, "
         "or the body came too slowly.",
         Code.QUEUE_UNKNOWN: "`QueueName` names no queue of this server.",
+        Code.KEY_REUSED: "This `Idempotency-Key` was sent before, with another request.",
         Code.TOKEN_UNKNOWN: "The queue has no action with this token.",
         Code.STATE: "The action is in a state in which this cannot be done.",
         Code.UNAVAILABLE: "The database is out of reach or busy. Nothing was changed.",

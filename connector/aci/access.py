@@ -46,7 +46,7 @@ class Access:
         """Seconds within which every call ends."""
         self._quiet_until = 0.0
         self._check_at = float("-inf")
-        self._writer: Group[NewJob, None] = Group("writer", self._write, self._notify)
+        self._writer: Group[NewJob, str] = Group("writer", self._write, self._notify)
         # Of its own, so that no action waits to be stored behind a row that somebody has locked.
         self._changer: Group[Verb, Any] = Group("changer", self._change, self._notify, limit=1)
         self._reader: Group[str | Verb, Any] = Group("reader", self._read)
@@ -55,13 +55,14 @@ class Access:
         # Of its own, so that those who watch the server hear of it while it is busy.
         self._inspector: Group[Look, Any] = Group("inspector", self._inspect, limit=1)
 
-    async def submit(self, job: NewJob) -> None:
-        """Store an action; when this returns it is durable. Raises AciError."""
+    async def submit(self, job: NewJob) -> str:
+        """Store an action and return its token; it is durable then. Raises AciError, KeyReused."""
         doubt = (
             f"The database did not say whether the action was stored. Its token would be "
             f"{job.token}: ask for it with QueueInfo before you send the action again."
         )
-        await self._call(self._writer, job, doubt)
+        token: str = await self._call(self._writer, job, doubt)
+        return token
 
     async def change(self, verb: Callable[[Tx], T]) -> T:
         """Run a verb in its own transaction, in order of arrival. Raises AciError, JobError."""
@@ -155,21 +156,20 @@ class Access:
             self._quiet_until = now + QUIET
             _log.warning("database is away", error=str(error) or type(error).__name__)
 
-    def _write(self, new: Sequence[NewJob]) -> list[None]:
+    def _write(self, new: Sequence[NewJob]) -> Sequence[str | Exception]:
         """Store all new actions of a batch in one transaction."""
         if (now := time.monotonic()) >= self._check_at:
             schema.check(self._database)
             self._check_at = now + CHECK
         step = self._settings.actions.ageing_step_seconds
         try:
-            self._database.run(submit.submit, new, step)
+            return self._database.run(submit.submit, new, step)
         except InDoubt as doubt:
             # Tokens are made before the insert, so storing them again is harmless, and certain.
             try:
-                self._database.run(submit.submit, new, step)
+                return self._database.run(submit.submit, new, step)
             except Unavailable:
                 raise doubt from None
-        return [None] * len(new)
 
     def _change(self, verbs: Sequence[Verb]) -> list[Any]:
         return [self._database.run(verb) for verb in verbs]

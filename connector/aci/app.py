@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from starlette.applications import Starlette
@@ -15,11 +16,12 @@ from connector import board, log
 from connector.aci.access import Access
 from connector.aci.authorization import Admission
 from connector.aci.body import Disconnected, TooLarge, TooSlow, read_body
-from connector.aci.dispatch import Dispatch
+from connector.aci.dispatch import KEY, Dispatch
 from connector.aci.errors import AciError, BadRequest, Code
 from connector.aci.formats import FORMATS, Format, format_named
 from connector.aci.guard import Guard, admission_of
 from connector.aci.keys import KeyRing
+from connector.aci.parameters import Parameters
 from connector.aci.refusals import Refusals
 from connector.aci.reply import Reply, error_reply
 from connector.aci.request import Limits, Request, parse
@@ -160,8 +162,13 @@ class Face:
             self._limits,
         )
         if len(body) > LARGE_BODY:
-            return await asyncio.to_thread(parse, *given)
-        return parse(*given)
+            request = await asyncio.to_thread(parse, *given)
+        else:
+            request = parse(*given)
+        if (key := headers.get(b"idempotency-key")) is not None:
+            pairs = [*request.parameters.items(), (KEY, key.decode("latin-1"))]
+            request = replace(request, parameters=Parameters(pairs))
+        return request
 
 
 def _refused(action: str, error: AciError) -> Reply:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from connector.aci.access import Access
 from connector.aci.authorization import Admission
-from connector.aci.errors import AciError, invalid, missing, not_implemented
+from connector.aci.errors import AciError, Code, invalid, missing, not_implemented
 from connector.aci.parameters import Parameters
 from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply, token_reply
@@ -14,8 +14,14 @@ from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
 from connector.actions.validate import checked
 from connector.config import Settings
+from connector.jobs.errors import KeyReused
 from connector.jobs.job import NewJob
 from connector.jobs.token import new_token
+
+KEY = "Idempotency-Key"
+"""Parameter, or header, by which a request that is sent again is known."""
+
+LONGEST_KEY = 200
 
 Answer = Callable[[Parameters, str], Awaitable[Reply]]
 
@@ -71,11 +77,31 @@ class Dispatch:
                 submitted_by=client,
                 action_id=parameters.get("ActionID"),
                 config_hash=self._config_hash,
+                key=_key(parameters),
             )
-            await self._access.submit(job)
-            return token_reply(action.name, token)
+            try:
+                return token_reply(action.name, await self._access.submit(job))
+            except KeyReused as error:
+                raise _of_another(error) from error
 
         return submit
+
+
+def _key(parameters: Parameters) -> str | None:
+    """Return what the client calls its request, if it does."""
+    key = parameters.get(KEY) or None
+    if key is not None and not (len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise invalid(KEY, key, f"at most {LONGEST_KEY} printable ASCII characters")
+    return key
+
+
+def _of_another(error: KeyReused) -> AciError:
+    return AciError(
+        Code.KEY_REUSED,
+        f"{KEY} {error.key!r} was sent before with another request, which became {error.token}; "
+        "take a new key for a new request.",
+        KEY,
+    )
 
 
 def _queue_of(action: str, parameters: Parameters) -> str | None:

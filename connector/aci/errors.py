@@ -31,6 +31,7 @@ class Code(Enum):
     QUEUE_UNKNOWN = 510, "ERRORQUEUEUNKNOWN", "Unknown queue", False
     TOKEN_UNKNOWN = 511, "ERRORTOKENUNKNOWN", "Unknown token", False
     STATE = 512, "ERRORSTATE", "Not possible in this state", False
+    KEY_REUSED = 513, "ERRORKEYREUSED", "Idempotency key of another request", False
     UNAVAILABLE = 520, "ERRORUNAVAILABLE", "Database unavailable", True
     IN_DOUBT = 521, "ERRORINDOUBT", "Outcome unknown", False
     INTERNAL = 522, "ERRORINTERNAL", "Internal error", False

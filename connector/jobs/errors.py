@@ -1,6 +1,7 @@
 """Errors of the queue.
 
 JobError
+├── KeyReused     another request has been sent with this idempotency key
 ├── LeaseLost     a write about a running job by one who no longer holds it
 ├── NoSuchJob     no job has this token
 ├── NoSuchQueue   no queue has this name
@@ -14,6 +15,15 @@ from connector.jobs.states import State
 
 class JobError(Exception):
     """Base of what the queue's verbs raise."""
+
+
+class KeyReused(JobError):
+    """Another request has been sent with this idempotency key, and became `token`."""
+
+    def __init__(self, key: str, token: str) -> None:
+        super().__init__(f"the idempotency key {key!r} belongs to another request, {token}")
+        self.key = key
+        self.token = token
 
 
 class LeaseLost(JobError):

@@ -26,6 +26,8 @@ class NewJob:
     submitted_by: str | None = None
     action_id: str | None = None
     config_hash: str | None = None
+    key: str | None = None
+    """What the client calls its request: sent again with the same key it is stored once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from connector import log
 from connector.db.engine import Database, Tx
 from connector.jobs.states import State
-from connector.jobs.tables import jobs
+from connector.jobs.tables import idempotency_keys, jobs
 
 _log = log.logger(__name__)
 
@@ -81,6 +81,7 @@ def _delete(tx: Tx, tokens: Sequence[str]) -> Sequence[str]:
     if tokens:
         # Again the state: between two transactions an operator may have reopened one.
         ended = jobs.c.ended_at.isnot(None)
+        tx.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.token.in_(tokens)))
         tx.execute(sa.delete(jobs).where(jobs.c.token.in_(tokens), ended))
     return tokens
 

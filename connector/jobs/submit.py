@@ -1,13 +1,17 @@
 """Storing new actions, and the place of a job in the order of claims."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 
+import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
+from connector.jobs.errors import KeyReused
 from connector.jobs.job import NewJob
 from connector.jobs.states import State
-from connector.jobs.tables import jobs
+from connector.jobs.tables import idempotency_keys, jobs
 from connector.jobs.token import new_token
 from connector.jobs.turns import task_key
 
@@ -15,12 +19,21 @@ AGEING_STEP = 60.0
 """Seconds of waiting that one point of priority is worth, unless settings say otherwise."""
 
 
-def submit(tx: Tx, new: Iterable[NewJob], ageing_step: float = AGEING_STEP) -> None:
-    """Store actions as queued jobs. Storing one whose token is there already changes nothing.
+def submit(
+    tx: Tx, new: Iterable[NewJob], ageing_step: float = AGEING_STEP
+) -> list[str | KeyReused]:
+    """Store actions as queued jobs, and return the token of each.
 
-    So a caller whose commit was in doubt may simply repeat the call.
+    Of one whose idempotency key was used before this is the token of then, if the request was the
+    same, and else an error that says so. Storing one whose token is there already changes nothing:
+    a caller whose commit was in doubt may simply repeat the call.
     """
+    tokens: list[str | KeyReused] = []
     for job in new:
+        told = job.token if job.key is None else _token_of(tx, job, job.key)
+        tokens.append(told)
+        if told != job.token:
+            continue
         run_at = tx.after(job.delay)
         row = {
             "token": job.token,
@@ -42,6 +55,19 @@ def submit(tx: Tx, new: Iterable[NewJob], ageing_step: float = AGEING_STEP) -> N
             "queued_at": tx.now,
         }
         tx.execute(tx.dialect.insert_new(jobs).values(row))
+    return tokens
+
+
+def _token_of(tx: Tx, job: NewJob, key: str) -> str | KeyReused:
+    """Have the key stand for this job, unless it stands for another; return whose it is."""
+    content = json.dumps([job.queue, job.parameters], sort_keys=True).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    row = {"key": key, "token": job.token, "digest": digest}
+    tx.execute(tx.dialect.insert_new(idempotency_keys).values(row))
+    columns = (idempotency_keys.c.token, idempotency_keys.c.digest)
+    there = tx.execute(sa.select(*columns).where(idempotency_keys.c.key == key)).one()
+    token: str = there.token
+    return token if there.digest == digest else KeyReused(key, token)
 
 
 def rehearse(tx: Tx, ageing_step: float = AGEING_STEP) -> None:

@@ -179,6 +179,16 @@ workers = sa.Table(
     comment="The workers that hold a lease; a running job without its worker's row is rescued",
 )
 
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    Column("key", Name, primary_key=True, comment="what the client calls its request"),
+    Column("token", Identifier, nullable=False, comment="the job that it became"),
+    Column("digest", sa.Text, nullable=False, comment="SHA-256 of queue and parameters"),
+    sa.Index("idempotency_keys_token", "token"),
+    comment="Requests that clients may send again: the same key gives the same token",
+)
+
 queues = sa.Table(
     "queues",
     metadata,

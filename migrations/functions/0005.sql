@@ -1,4 +1,4 @@
--- What revision 0005 changes: the rights of roles now speak of api_keys too.
+-- What revision 0005 changes: the rights of roles speak of its tables too, and http pauses queues.
 
 -- function grant_rights(): Give each role named after the schema (as in SCHEMA_http) what it needs
 CREATE OR REPLACE FUNCTION :schema.grant_rights() RETURNS SETOF text LANGUAGE plpgsql
@@ -22,8 +22,9 @@ BEGIN
                 'SELECT, INSERT ON jobs', format('UPDATE (%s) ON jobs', asked),
                 'SELECT ON job_progress',
                 'SELECT, INSERT ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
-                'SELECT ON queues', 'SELECT ON workers',
-                'SELECT ON schema_info', 'SELECT ON job_status', 'SELECT ON api_keys']
+                'SELECT, INSERT, UPDATE ON queues', 'SELECT ON workers',
+                'SELECT ON schema_info', 'SELECT ON job_status', 'SELECT ON api_keys',
+                'SELECT, INSERT ON idempotency_keys', 'SELECT ON job_tasks']
             -- Claims, records, rescues, removes what is old. What hangs on a job goes with it.
             WHEN 'worker' THEN ARRAY[
                 'SELECT, INSERT, UPDATE, DELETE ON jobs',
@@ -31,6 +32,7 @@ BEGIN
                 'SELECT, INSERT, DELETE ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
                 'SELECT, INSERT, DELETE ON job_tasks',
                 'SELECT, INSERT, UPDATE, DELETE ON workers', 'SELECT, INSERT, UPDATE ON queues',
+                'SELECT, DELETE ON idempotency_keys',
                 'SELECT ON drained_hosts', 'SELECT ON schema_info']
             -- What a task has delivered. Of jobs it locks a row while it looks: the token, which
             -- the guard never lets change, stands for the right to do so.

@@ -1,4 +1,4 @@
-"""API keys of HTTP clients."""
+"""What clients bring: API keys, and keys that make a repeated request harmless."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy.dialects import mysql
 
 from connector.db.dialects.ddl import announce, once
 from connector.db.dialects.scripts import create_functions, drop_functions, run
-from connector.db.types import Timestamp
+from connector.db.types import Identifier, Timestamp
 
 revision = "0005"
 down_revision = "0004"
@@ -28,7 +28,7 @@ engine = op.get_context().dialect.name
 
 
 def upgrade() -> None:
-    announce("0005 adds the table api_keys, and locks no other")
+    announce("0005 adds the tables api_keys and idempotency_keys, and locks no other")
     op.create_table(
         "api_keys",
         sa.Column("id", Name, nullable=False, comment="public part of the key, as in wxc_ID_…"),
@@ -50,19 +50,36 @@ def upgrade() -> None:
         **once(),
         **MARIADB,
     )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("key", Name, nullable=False, comment="what the client calls its request"),
+        sa.Column("token", Identifier(), nullable=False, comment="the job that it became"),
+        sa.Column("digest", sa.Text(), nullable=False, comment="SHA-256 of queue and parameters"),
+        sa.PrimaryKeyConstraint("key", name=op.f("idempotency_keys_pkey")),
+        comment="Requests that clients may send again: the same key gives the same token",
+        schema=schema,
+        **once(),
+        **MARIADB,
+    )
+    op.create_index(
+        "idempotency_keys_token", "idempotency_keys", ["token"], schema=schema, **once()
+    )
     if engine == "postgresql":
         run("COMMENT ON INDEX :schema.api_keys_pkey IS 'the key of api_keys'")
+        run("COMMENT ON INDEX :schema.idempotency_keys_pkey IS 'the key of idempotency_keys'")
+        run("COMMENT ON INDEX :schema.idempotency_keys_token IS 'what goes with a removed job'")
         create_functions("0005")
         run("SELECT :schema.grant_rights()")
     op.execute(_info().update().values(version=5))
 
 
 def downgrade() -> None:
-    announce("0005 removes the table api_keys, with all keys, and locks no other")
+    announce("0005 removes the tables api_keys and idempotency_keys, and locks no other")
     op.execute(_info().update().values(version=4))
     if engine == "postgresql":
         drop_functions("0005")
         create_functions("0004", only="grant_rights()")
+    op.drop_table("idempotency_keys", schema=schema)
     op.drop_table("api_keys", schema=schema)
 
 
