@@ -25,6 +25,9 @@ TIMEOUT = 10.0
 PATIENCE = 60.0
 """Seconds for which a wait goes on asking a server that does not answer, as one that restarts."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0
+"""Seconds between the tries of a submit; each pause is twice the last."""
+
 
 class Client:
     """A server's ACI port.
@@ -76,17 +79,32 @@ class Client:
             raise doubt from error
 
     def submit(
-        self, action: str, parameters: Mapping[str, str] | None = None, *, key: str | None = None
+        self,
+        action: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        key: str | None = None,
+        tries: int = 1,
     ) -> str:
         """Have the server store an asynchronous action, and return its token.
 
         `key`: a name of your own for this one action, printable ASCII; one is made if you give
         none. It is sent as `Idempotency-Key`: a server that knows this header stores one action,
         however often it is submitted with the same key. So after Unanswered, whose `key` is this
-        one, submit again with it. Raises BadReply if the action gives no token.
+        one, submit again with it; or have it done, up to `tries` times in all, with growing pauses
+        after Unanswered and what is retryable. Raises BadReply if the action gives no token.
         """
-        data = self.ask(action, parameters, key=uuid.uuid4().hex if key is None else key)
-        token = data.findtext("token")
+        used = uuid.uuid4().hex if key is None else key
+        pause = FIRST_PAUSE
+        for left in reversed(range(tries)):
+            try:
+                token = self.ask(action, parameters, key=used).findtext("token")
+                break
+            except ClientError as error:
+                if not left or not (error.retryable or isinstance(error, Unanswered)):
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
         if not token:
             raise BadReply(f"{action} gave no token, so it is no asynchronous action", 200)
         return token
