@@ -96,7 +96,7 @@ class Client:
         """
         used = uuid.uuid4().hex if key is None else key
         pause = FIRST_PAUSE
-        for left in reversed(range(tries)):
+        for left in reversed(range(max(1, tries))):
             try:
                 token = self.ask(action, parameters, key=used).findtext("token")
                 break
