@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl
 import httpx2
 import pytest
 
+from connector.client import Client
 from connector.sandbox.process import SandboxProcess
-from tests.commands import Program, Serving, migrated
+from tests.commands import SECONDS, Program, Serving, migrated
 
 ENVELOPE = "<autnresponse><action>X</action><response>{}</response>{}</autnresponse>"
 
@@ -89,7 +90,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 @pytest.fixture(scope="session")
 def fetching(program: Program) -> Iterator[Serving]:
-    """A real server with one fetch task."""
+    """A real server with one fetch task, whose queue has been served once."""
     with SandboxProcess(rooms=2, messages=12) as sandbox:
         settings = {
             "FETCHTASKS_0": "DEMO",
@@ -97,6 +98,9 @@ def fetching(program: Program) -> Iterator[Serving]:
             "WEBEX_ACCESSTOKEN": sandbox.token,
         }
         with program.running("serve", **settings) as running:
+            with Client(running.url) as client:
+                token = client.submit("Fetch", {"FetchAction": "Synchronize"})
+                assert client.wait("Fetch", token, timeout=SECONDS).finished
             yield running
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from connector.client import Client
+from tests.aci.serving import facing
 from tests.commands import ROOT, SECONDS, Program, Serving
+from tests.conftest import fresh_url
 
 pytestmark = pytest.mark.xdist_group("clients")
 
@@ -25,6 +27,7 @@ NEEDED = {".sh": "curl"}
 WRITTEN_FOR = "http://127.0.0.1:7023"
 FETCHES = ("fetch.sh", "fetch.py", "Fetch.java", "fetch.mjs")
 STOPS = ("stop.sh", "stop.py", "Stop.java", "stop.mjs")
+FETCH = {"FetchAction": "Synchronize"}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -63,9 +66,6 @@ def stored_for_two_tries(fetching: Serving) -> int:
     return len(tokens)
 
 
-FETCH = {"FetchAction": "Synchronize"}
-
-
 def test_every_example_of_the_page_is_run() -> None:
     assert sorted(EXAMPLES) == sorted([*FETCHES, *STOPS])
     fenced = re.findall(r"^```(?:python|java|javascript)$", PAGE, re.MULTILINE)
@@ -101,13 +101,13 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(
 
 
 @pytest.mark.parametrize("name", FETCHES)
-def test_a_refusal_ends_an_example_with_the_servers_word(
-    name: str, run: Run, program: Program, tmp_path: Path
+def test_a_refusal_ends_an_example_with_the_servers_sentence(
+    name: str, run: Run, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    with program.running("serve", PATHS_DATADIRECTORY=str(tmp_path / "none")) as no_task:
-        done = run(name, no_task.url)
+    with facing(fresh_url("sqlite", request, tmp_path, migrated=True)) as without_fetch:
+        done = run(name, f"http://127.0.0.1:{without_fetch.port}")
     assert done.returncode != 0
-    assert "task" in done.stderr.casefold()
+    assert "The requested action 'Fetch' was not recognised" in done.stderr
 
 
 @pytest.mark.parametrize("name", STOPS)
