@@ -1,4 +1,4 @@
-"""The library alone: the wheel with what the extra `client` wants, and nothing else, can be used."""
+"""The library alone: the wheel with what the extra `client` wants and nothing else is of use."""
 
 import subprocess
 import sys

@@ -65,8 +65,10 @@ def test_what_is_no_aci_answer_is_told_with_its_http_status(
 def test_a_refusal_has_code_number_sentence_and_whether_it_is_worth_repeating(
     rote: Rote, code: Code
 ) -> None:
-    fields = {"errorid": f"XFETCH{code.number}", "rawerrorid": hex(code.number)}
-    rote.error(**fields, errordescription="Because.", errorcode=code.word)
+    ids = f"XFETCH{code.number}", hex(code.number)
+    rote.error(
+        errorid=ids[0], rawerrorid=ids[1], errordescription="Because.", errorcode=code.word
+    )
     with Client(rote.url) as client, pytest.raises(Refused) as caught:
         client.ask("Fetch")
     error = caught.value
