@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 
 import connector.datastore.tables
+import connector.db.api_keys
 import connector.db.schema
 import connector.jobs.tables
 from connector.aci.errors import PRODUCT, Code
@@ -40,6 +41,11 @@ WHEN: MappingProxyType[Code, str] = MappingProxyType(
         Code.UNAVAILABLE: "The database is out of reach or busy. Nothing was changed.",
         Code.IN_DOUBT: "The answer of the database was lost. The text says how to find out.",
         Code.INTERNAL: "A fault of this program. The server's log tells more.",
+        Code.NOT_PERMITTED: "The client has no role for this action or queue: [access](access.md).",
+        Code.KEY_INVALID: "The API key is unknown, revoked or expired.",
+        Code.FOREIGN: "`Host`, `Origin` or `Sec-Fetch-Site` are those of a foreign web page.",
+        Code.TOO_MANY: "The client has too many requests under way "
+        "(`[Server] MaxRequestsPerClient`).",
     }
 )
 
@@ -217,8 +223,9 @@ def errors() -> str:
             *rows,
             "",
             "An HTTP status tells only of what is no action: a request line over 64 KiB, a head",
-            "over 256 KiB or no HTTP at all (400), `/api`, `/events` and `/metrics`, kept for",
-            "later (404), and `/readyz` while the database is away (503).",
+            "over its limit or no HTTP at all (400), `/api`, `/events` and `/metrics`, kept for",
+            "later (404), what is no action and [not permitted](access.md) (403), and `/readyz`",
+            "while the database is away (503).",
             "",
         ]
     )

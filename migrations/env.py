@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import context
 
 import connector.datastore.tables
+import connector.db.api_keys
 import connector.db.schema
 import connector.jobs.tables  # noqa: F401 - registers the tables that `check` compares with
 from connector.config import load

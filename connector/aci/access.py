@@ -1,7 +1,7 @@
 """How the HTTP face reaches the queue: one writer, one reader, each sharing its transactions."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -9,7 +9,8 @@ from connector import log
 from connector.aci.errors import AciError, Code
 from connector.aci.group import Group, NotBegun, Unfinished
 from connector.config import Settings
-from connector.db import schema
+from connector.db import api_keys, schema
+from connector.db.api_keys import ApiKey
 from connector.db.engine import Database, Tx
 from connector.db.errors import InDoubt, Locked, SchemaMismatch, SchemaMissing, Unavailable
 from connector.jobs import reading, submit
@@ -23,6 +24,8 @@ PAGE = 500
 
 QUIET = 2.0
 """Seconds between two log lines about a database that is away."""
+
+_NO_ANSWER = "The database did not answer."
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """A token that no action has."""
@@ -57,7 +60,7 @@ class Access:
         self._writer: Group[NewJob, None] = Group("writer", self._write, self._notify)
         # Of its own, so that no action waits to be stored behind a row that somebody has locked.
         self._changer: Group[Verb, Any] = Group("changer", self._change, self._notify, limit=1)
-        self._reader: Group[str, Job | None] = Group("reader", self._read)
+        self._reader: Group[str | Verb, Any] = Group("reader", self._read)
         # Of its own, so that nobody who asks for one action waits behind a long listing.
         self._lister: Group[Listing, list[Job]] = Group("lister", self._list, limit=1)
 
@@ -77,12 +80,17 @@ class Access:
 
     async def job(self, token: str) -> Job | None:
         """Return one action, or None. Raises AciError."""
-        job: Job | None = await self._call(self._reader, token, "The database did not answer.")
+        job: Job | None = await self._call(self._reader, token, _NO_ANSWER)
         return job
+
+    async def keys(self) -> Mapping[str, ApiKey]:
+        """Return the API keys that are accepted now, by their public part. Raises AciError."""
+        found: Mapping[str, ApiKey] = await self._call(self._reader, api_keys.live, _NO_ANSWER)
+        return found
 
     async def listing(self, listing: Listing) -> list[Job]:
         """Return the actions of a queue, newest first. Raises AciError."""
-        jobs: list[Job] = await self._call(self._lister, listing, "The database did not answer.")
+        jobs: list[Job] = await self._call(self._lister, listing, _NO_ANSWER)
         return jobs
 
     async def ready(self) -> None:
@@ -153,9 +161,10 @@ class Access:
     def _notify(self, items: Sequence[NewJob | Verb]) -> None:
         self._database.notify({i.queue if isinstance(i, NewJob) else "" for i in items})
 
-    def _read(self, tokens: Sequence[str]) -> list[Job | None | Exception]:
-        found = self._database.read(reading.get, set(tokens))
-        return [found.get(token) for token in tokens]
+    def _read(self, wanted: Sequence[str | Verb]) -> list[Any]:
+        tokens = {token for token in wanted if isinstance(token, str)}
+        found = self._database.read(reading.get, tokens) if tokens else {}
+        return [found.get(x) if isinstance(x, str) else self._database.read(x) for x in wanted]
 
     def _list(self, listings: Sequence[Listing]) -> list[list[Job] | Exception]:
         return [self._pages(listing) for listing in listings]

@@ -16,6 +16,9 @@ from connector.aci.body import Disconnected, TooLarge, TooSlow, read_body
 from connector.aci.dispatch import Dispatch
 from connector.aci.errors import AciError, BadRequest, Code
 from connector.aci.formats import FORMATS, Format, format_named
+from connector.aci.guard import Guard, admission_of
+from connector.aci.keys import KeyRing
+from connector.aci.refusals import Refusals
 from connector.aci.reply import Reply, error_reply
 from connector.aci.request import Limits, Request, parse
 from connector.actions.action import Action
@@ -36,8 +39,16 @@ RESERVED = ("/api", "/events", "/metrics")
 """Paths kept for what is to come; they are never taken for an action."""
 
 
-def application(settings: Settings, access: Access, actions: Mapping[str, Action]) -> Starlette:
-    """Return the ASGI application. `actions`: the asynchronous ones by name."""
+def application(
+    settings: Settings,
+    access: Access,
+    actions: Mapping[str, Action],
+    refusals: Refusals | None = None,
+) -> Guard:
+    """Return the ASGI application, guarded.
+
+    `actions`: the asynchronous ones by name; `refusals`: where to count what is refused.
+    """
     face = Face(settings, access, actions)
 
     async def live(request: HttpRequest) -> Response:
@@ -54,7 +65,7 @@ def application(settings: Settings, access: Access, actions: Mapping[str, Action
     # A path is an action: no pattern of routes would match all, such as one with a line feed.
     app.router.redirect_slashes = False
     app.router.default = face
-    return app
+    return Guard(app, settings, KeyRing(access.keys), refusals or Refusals())
 
 
 class Face:
@@ -84,13 +95,14 @@ class Face:
             request = await self._read(scope, receive)
             action = request.action
             shown = format_named(request.parameters.get("ResponseFormat", ""))
-            client = scope["client"][0] if scope.get("client") else "unknown"
-            reply = await self._dispatch.answer(request, client)
+            reply = await self._dispatch.answer(request, admission_of(scope))
         except BadRequest as error:
             keep = error.code is not Code.TOO_LARGE
             reply = _refused(error.action, error)
         except AciError as error:
             reply = _refused(action, error)
+        except Disconnected:
+            raise
         except Exception:
             _log.exception("request failed", action=action[:60])
             told = AciError(Code.INTERNAL, "An unexpected error; the server's log tells more.")

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from connector.aci.access import Access
+from connector.aci.authorization import Admission
 from connector.aci.errors import AciError, invalid, missing, not_implemented
 from connector.aci.parameters import Parameters
 from connector.aci.queueinfo import NAME, QueueInfo
@@ -33,17 +34,22 @@ class Dispatch:
             "GetPid": _at_once(lambda: standard.get_pid()),
         }
         standard = Standard(settings, [*synchronous, *actions])
+        self._asynchronous = {action.name.casefold() for action in actions.values()}
         self._answers: dict[str, Answer] = {
             **{action.name.casefold(): self._submit(action) for action in actions.values()},
             **{name.casefold(): answer for name, answer in synchronous.items()},
         }
 
-    async def answer(self, request: Request, client: str) -> Reply:
-        """Answer one request from the address `client`. Raises AciError."""
-        answer = self._answers.get(request.action.strip().casefold())
+    async def answer(self, request: Request, admission: Admission) -> Reply:
+        """Answer one request, if its sender may send it. Raises AciError."""
+        name = request.action.strip().casefold()
+        answer = self._answers.get(name)
         if answer is None:
             raise not_implemented(request.action)
-        return await answer(request.parameters, client)
+        asynchronous = name in self._asynchronous
+        queue = name if asynchronous else _queue_of(name, request.parameters)
+        admission.require(request.action, asynchronous=asynchronous, queue=queue)
+        return await answer(request.parameters, admission.caller.name)
 
     def _submit(self, action: Action) -> Answer:
         async def submit(parameters: Parameters, client: str) -> Reply:
@@ -66,6 +72,16 @@ class Dispatch:
             return token_reply(action.name, token)
 
         return submit
+
+
+def _queue_of(action: str, parameters: Parameters) -> str | None:
+    """Return the queue that a synchronous action concerns, if it concerns one."""
+    match action:
+        case "queueinfo":
+            return parameters.get("QueueName") or ""
+        case "stopfetch":
+            return "Fetch"
+    return None
 
 
 def _at_once(make: Callable[[], Reply]) -> Answer:

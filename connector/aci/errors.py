@@ -34,6 +34,10 @@ class Code(Enum):
     UNAVAILABLE = 520, "ERRORUNAVAILABLE", "Database unavailable", True
     IN_DOUBT = 521, "ERRORINDOUBT", "Outcome unknown", False
     INTERNAL = 522, "ERRORINTERNAL", "Internal error", False
+    NOT_PERMITTED = 530, "ERRORNOTPERMITTED", "Not permitted", False
+    KEY_INVALID = 531, "ERRORKEYINVALID", "API key not accepted", False
+    FOREIGN = 532, "ERRORFOREIGN", "Foreign host or origin", False
+    TOO_MANY = 533, "ERRORTOOMANY", "Too many requests at once", True
 
     def __init__(self, number: int, word: str, summary: str, retryable: bool) -> None:
         self.number = number

@@ -1,32 +1,77 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds on what a client may send before it is understood."""
+"""HTTP/1.1 as uvicorn speaks it, with bounds on what a client may send, and on how long."""
 
 import asyncio
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_BYTES = 256 * 1024
-"""Most bytes of request line and headers together; beyond that the answer is status 400."""
+from connector.aci.refusals import Reason, Refusals
+from connector.aci.tls import identities
+from connector.config.listening import ListeningSettings
 
-HEAD_SECONDS = 20.0
-"""A request's head must be there this long after its first byte, or the connection is closed."""
+CLOSING_SECONDS = 10.0
+"""How long a connection that we close has for what is still to be sent."""
 
 
 class HeadTooLarge(Exception):
     """Request line and headers take too many bytes."""
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """What one connection may hold: bytes of a head, seconds for each stage, how many there are."""
+
+    head_bytes: int = 256 * 1024
+    head_seconds: float = 20.0
+    stalled_seconds: float = 30.0
+    connection_seconds: float = 3600.0
+    connections: int = 10000
+
+    @classmethod
+    def of(cls, settings: ListeningSettings) -> "Bounds":
+        """Return the bounds that the settings want."""
+        return cls(
+            head_bytes=settings.max_header_size,
+            head_seconds=settings.header_seconds,
+            stalled_seconds=settings.stalled_seconds,
+            connection_seconds=settings.connection_seconds,
+            connections=settings.max_connections,
+        )
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which by itself would wait for the end of a head for ever."""
+    """uvicorn's protocol, which by itself would wait for a slow client for ever; see `bounded`."""
+
+    bounds: ClassVar[Bounds]
+    refusals: ClassVar[Refusals]
 
     _head = 0
+    _ends = False
+    _identities: tuple[str, ...] = ()
     _overdue: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
+    _aged: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin a connection, unless there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > self.bounds.connections:
+            self._refuse(Reason.CONNECTIONS, "too many connections ([Server] MaxConnections)")
+            transport.abort()
+            return
+        self._identities = identities(transport.get_extra_info("ssl_object"))
+        self._aged = self.loop.call_later(self.bounds.connection_seconds, self._end_when_idle)
+        # Nothing has come yet: one who only keeps a connection ready is no offender.
+        self._overdue = self.loop.call_later(self.bounds.head_seconds, self._close)
 
     def on_message_begin(self) -> None:
         """Start counting a head's bytes and its time."""
         super().on_message_begin()
+        self.scope["state"]["tls_identities"] = self._identities
         self._head = 0
-        self._overdue = self.loop.call_later(HEAD_SECONDS, self._close_overdue)
+        self._in_time()
+        self._overdue = self.loop.call_later(self.bounds.head_seconds, self._drop_overdue)
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request line."""
@@ -43,22 +88,48 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_time()
         super().on_headers_complete()
 
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or end a connection that is old."""
+        super().on_response_complete()
+        if self._ends and not self.pipeline:
+            self._close()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no request: say what would be one, and close."""
+        if self._head > self.bounds.head_bytes:
+            self._refuse(Reason.HEAD, "head too large ([Server] MaxHeaderSize)")
         super().send_400_response(
             "This is no HTTP request that this server can read. Send HTTP/1.1, escape in the "
             "request line what is not printable ASCII (%C3%A9), keep the request line within 64 "
-            f"KiB and all of the head within {HEAD_BYTES // 1024} KiB.\n"
+            f"KiB and all of the head within {self.bounds.head_bytes // 1024} KiB.\n"
         )
+        self.loop.call_later(CLOSING_SECONDS, self._abort)
+
+    def pause_writing(self) -> None:
+        """Wait for a client that reads slowly, though not for ever."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self.bounds.stalled_seconds, self._drop_stalled)
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self._moves()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection on which nothing comes any more."""
+        self._close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was begun."""
         self._in_time()
+        self._moves()
+        if self._aged is not None:
+            self._aged.cancel()
         super().connection_lost(exc)
 
     def _count(self, size: int) -> None:
         self._head += size
-        if self._head > HEAD_BYTES:
+        if self._head > self.bounds.head_bytes:
             raise HeadTooLarge
 
     def _in_time(self) -> None:
@@ -66,7 +137,41 @@ class BoundedProtocol(HttpToolsProtocol):
             self._overdue.cancel()
             self._overdue = None
 
-    def _close_overdue(self) -> None:
-        transport: Any = self.transport
-        if not transport.is_closing():
-            transport.close()
+    def _moves(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _drop_overdue(self) -> None:
+        self._refuse(Reason.HEAD, "no request within [Server] HeaderSeconds")
+        self._close()
+
+    def _drop_stalled(self) -> None:
+        self._refuse(Reason.STALLED, "reads nothing for [Server] StalledSeconds")
+        self._abort()
+
+    def _end_when_idle(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self._close()
+            return
+        self._ends = True
+        self._aged = self.loop.call_later(self.bounds.connection_seconds, self._abort)
+
+    def _close(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+            # A client that does not read would otherwise keep the last bytes, and the socket.
+            if self._aged is not None:
+                self._aged.cancel()
+            self._aged = self.loop.call_later(CLOSING_SECONDS, self._abort)
+
+    def _abort(self) -> None:
+        self.transport.abort()
+
+    def _refuse(self, reason: Reason, told: str) -> None:
+        self.refusals.note(reason, self.client[0] if self.client else "unknown", told)
+
+
+def bounded(bounds: Bounds, refusals: Refusals) -> type[BoundedProtocol]:
+    """Return the protocol with these bounds; what it refuses is counted there."""
+    return type("Protocol", (BoundedProtocol,), {"bounds": bounds, "refusals": refusals})

@@ -1,9 +1,11 @@
 """Entry of an http process: `python -m connector.aci.server`, started by the supervisor."""
 
 import argparse
+import resource
 import signal
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -12,7 +14,9 @@ import uvicorn
 from connector import log
 from connector.aci.access import Access
 from connector.aci.app import application
-from connector.aci.protocol import BoundedProtocol
+from connector.aci.protocol import Bounds, bounded
+from connector.aci.refusals import Refusals
+from connector.aci.tls import Certificates
 from connector.actions.registry import actions
 from connector.process import beat, die_with_parent, open_database, received_settings
 
@@ -35,13 +39,19 @@ def main() -> None:
     database = open_database(settings, "http", patience=settings.server.answer_seconds / 4)
     access = Access(database, settings)
     known = actions(settings, lambda: open_database(settings, "http"))
+    refusals = Refusals()
+    certificates = Certificates(settings.ssl) if settings.ssl.ssl_certificate else None
+    _have_files_enough()
 
     async def notify() -> None:
         beat(given.beat_fd)
+        if certificates is not None:
+            certificates.refresh()
 
     config = uvicorn.Config(
-        application(settings, access, known),
-        http=BoundedProtocol,
+        application(settings, access, known, refusals),
+        http=bounded(Bounds.of(settings.server), refusals),
+        ssl_context_factory=_factory(certificates),
         loop="uvloop",
         ws="none",
         lifespan="off",
@@ -57,6 +67,16 @@ def main() -> None:
     with socket.socket(fileno=given.listen_fd) as listener:
         _Server(config).run(sockets=[listener])
     access.close()
+
+
+def _factory(certificates: Certificates | None) -> Callable[..., ssl.SSLContext] | None:
+    return None if certificates is None else lambda config, usual: certificates.context
+
+
+def _have_files_enough() -> None:
+    """Let this process have as many connections open as the host allows it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class _Server(uvicorn.Server):

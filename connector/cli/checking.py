@@ -4,11 +4,13 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from connector.aci.tls import TlsError
 from connector.actions.registry import BUILT_IN, GROUP, names
 from connector.cli import connections
+from connector.cli.exposure import objection
 from connector.cli.wiring import loaded_from
 from connector.config import ConfigError, Settings
-from connector.config.addresses import shown_url
+from connector.config.addresses import is_loopback, shown_url
 from connector.config.database import LOGS_IN_AS
 from connector.db import schema
 from connector.db.errors import DatabaseError
@@ -32,7 +34,8 @@ def run(config: Path | None, flags: Mapping[str, str | None]) -> None:
     results = [
         _told("settings", lambda: f"{len(settings.tasks)} fetch tasks; actions {_actions()}"),
         _told("database", lambda: _database(settings))
-        and _told("connections", lambda: _connections(settings)),
+        and _told("connections", lambda: _connections(settings))
+        and _told("access", lambda: _access(settings)),
         _told("Webex", lambda: _webex(settings)),
     ]
     if not all(results):
@@ -75,6 +78,20 @@ def _logins(settings: Settings, kinds: Iterable[str]) -> dict[str, list[str]]:
     for kind in kinds:
         found.setdefault(settings.database.url_for(kind).get_secret_value(), []).append(kind)
     return found
+
+
+def _access(settings: Settings) -> str | None:
+    """Say who may come from elsewhere, if anybody can."""
+    try:
+        told = objection(settings)
+    except TlsError as error:
+        raise Problem(str(error)) from error
+    if told is not None:
+        raise Problem(told)
+    if is_loopback(settings.server.host):
+        return None
+    roles = ", ".join(role.name for role in settings.roles)
+    return f"{settings.server.host} can be reached; roles: {roles or 'none, API keys alone'}"
 
 
 def _connections(settings: Settings) -> str | None:

@@ -1,60 +1,99 @@
-"""`serve` and `work`: the processes of one host, run until they are told to end."""
+"""`serve` and `work`: the processes of one host, run until they are told to end.
+
+What takes long to import is imported where it is wanted: the workers are started before, so that
+they load meanwhile. They begin once it is certain that they may.
+"""
 
 import os
 import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from connector.cli.wiring import database_of, listen, refuse
+from connector.cli.wiring import checked_database, listen, refuse
 from connector.config import Settings
 from connector.config.addresses import shown_url
-from connector.db import schema
-from connector.db.engine import Database
-from connector.worker import hostlock
-from connector.worker.supervisor import Supervisor
+from connector.worker import children
+from connector.worker.children import Child
+
+if TYPE_CHECKING:
+    from connector.db.engine import Database
 
 
 def run(settings: Settings, *, http: bool) -> None:
     """Run a server (`http`) or workers alone until SIGTERM or Ctrl-C."""
     _check_folder(settings)
-    with database_of(settings, "supervisor") as database:
-        schema.check(database)
+    with ExitStack() as stack:
+        workers = stack.enter_context(_loading_workers(settings))
+        database = stack.enter_context(checked_database(settings, "supervisor"))
         _check_host(database)
-        lock = _lock_server(database) if http else None
-        listener = listen(settings) if http else None
-        try:
-            supervisor = Supervisor(settings, database, listener)
-            supervisor.run(lambda: _announce(settings, listener))
-            if supervisor.status:
-                raise SystemExit(supervisor.status)
-        finally:
-            if listener is not None:
-                listener.close()
-            if lock is not None:
-                os.close(lock)
+        listener, places = None, []
+        if http:
+            _check_exposure(settings)
+            _lock_server(database, stack)
+            listener = stack.enter_context(listen(settings))
+            numbers = range(1, settings.server.http_processes + 1)
+            places = [children.http(settings, number, listener) for number in numbers]
+        from connector.worker.supervisor import Supervisor
+
+        supervisor = Supervisor(settings, database, places, workers)
+        supervisor.run(lambda: _announce(settings, listener))
+        if supervisor.status:
+            raise SystemExit(supervisor.status)
+
+
+@contextmanager
+def _loading_workers(settings: Settings) -> Iterator[Sequence[Child]]:
+    """Start the workers, which wait for leave; end those that never got it."""
+    workers = [children.worker(settings, n) for n in range(1, settings.server.workers + 1)]
+    with suppress(OSError):  # tried again, and told, by the supervisor
+        for worker in workers:
+            worker.load()
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.dismiss()
 
 
 def _announce(settings: Settings, listener: socket.socket | None) -> None:
     if listener is not None:
         host, port = listener.getsockname()[:2]
         address = f"[{host}]" if ":" in host else host
-        print(f"webex-connector: serving on http://{address}:{port}/", flush=True)
+        scheme = "http" if settings.ssl.ssl_certificate is None else "https"
+        print(f"webex-connector: serving on {scheme}://{address}:{port}/", flush=True)
     else:
         shown = shown_url(settings.database.url_for("worker").get_secret_value())
         print(f"webex-connector: working on {shown}", flush=True)
 
 
-def _lock_server(database: Database) -> int | None:
-    """Keep a second server off a database that can serve only one."""
+def _check_exposure(settings: Settings) -> None:
+    from connector.aci.tls import TlsError
+    from connector.cli.exposure import objection
+
+    try:
+        told = objection(settings)
+    except TlsError as error:
+        told = str(error)
+    if told is not None:
+        refuse(told)
+
+
+def _lock_server(database: "Database", stack: ExitStack) -> None:
+    """Keep a second server off a database that can serve only one, until the stack is left."""
+    from connector.worker import hostlock
+
     path = database.dialect.server_lock(database.engine.url)
     if path is None:
-        return None
+        return
     lock = hostlock.acquire(Path(path), f"{socket.gethostname()} {os.getpid()}")
     if lock is None:
         refuse(
             f"another server uses the SQLite file {database.engine.url.database}; stop it, "
             "or give this one its own: [Database] URL or [Paths] DataDirectory"
         )
-    return lock
+    stack.callback(os.close, lock)
 
 
 def _check_folder(settings: Settings) -> None:
@@ -71,7 +110,7 @@ def _check_folder(settings: Settings) -> None:
         )
 
 
-def _check_host(database: Database) -> None:
+def _check_host(database: "Database") -> None:
     """Refuse an SQLite file that another host uses: its locks do not reach over the network."""
     owner = database.dialect.other_host(database.engine.url, socket.gethostname())
     if owner:

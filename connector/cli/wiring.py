@@ -6,16 +6,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from connector import log
 from connector.actions.registry import names
 from connector.config import ConfigError, Loaded, Settings, load
 from connector.config.database import one_for_all
-from connector.db import schema
-from connector.db.engine import Database
 from connector.db.errors import DatabaseError
 from connector.process import open_database
+
+if TYPE_CHECKING:
+    from connector.db.engine import Database
 
 UNUSABLE = 2
 """Exit status when a command cannot begin: settings, database, port, rights."""
@@ -59,7 +60,7 @@ def database_of(
     create: bool = False,
     statement_seconds: float = 5.0,
     direct: bool = False,
-) -> Iterator[Database]:
+) -> Iterator["Database"]:
     """Open the database of the settings for one command; `create`: make its file if need be.
 
     `statement_seconds`: how long one statement may take; 0: as long as it needs. `direct`: around
@@ -86,8 +87,10 @@ def database_of(
 @contextmanager
 def checked_database(
     settings: Settings, application: str, *, direct: bool = False
-) -> Iterator[Database]:
+) -> Iterator["Database"]:
     """Open the database of the settings for one command that works on its tables."""
+    from connector.db import schema
+
     with database_of(settings, application, direct=direct) as database:
         schema.check(database)
         yield database

@@ -1,7 +1,7 @@
 """Loading: file, environment and flags become one ``Settings``, or one list of problems."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,11 +9,19 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from connector.config.addresses import is_loopback
+from connector.config.authorization import RoleSettings, ServiceSettings
 from connector.config.build import Builder
 from connector.config.database import DatabaseSettings
 from connector.config.errors import ConfigError
 from connector.config.include import read
 from connector.config.ini import Document, fold
+from connector.config.role_list import (
+    ROLES,
+    build_roles,
+    is_role_number,
+    role_names,
+    role_variables,
+)
 from connector.config.sections import (
     LoggingSettings,
     PathsSettings,
@@ -34,6 +42,7 @@ from connector.config.sources import (
 )
 from connector.config.task_list import LIST, is_number, task_names
 from connector.config.tasks import TASK_IN_PATH, TaskSettings
+from connector.config.tls import SslSettings
 from connector.config.unknown import unknown_names, unknown_variables
 from connector.config.values import form_of
 from connector.config.webex import WebexSettings
@@ -84,6 +93,14 @@ def load(
     known = _known(queues)
     listing = ["Number", *task_variables(environ)]
     variables = set(table.put_environment(environ, LIST, listing))
+    variables |= set(table.put_environment(environ, ROLES, role_variables(environ)))
+    variables |= set(table.put_environment(environ, "Server", ["SSLConfig"]))
+    ssl = _ssl_section(table)
+    if fold(ssl) not in map(fold, known):
+        known[ssl] = setting_keys(SslSettings)
+    roles = role_names(table, known, builder.problems)
+    known |= {name: setting_keys(RoleSettings) for name in roles}
+    known[ROLES] = [given.key for given in table.of(ROLES) if is_role_number(given.key)]
     tasks = task_names(table, known, builder.problems)
     known |= {name: setting_keys(TaskSettings) for name in tasks}
     known[LIST] += ["Number", *(g.key for g in table.of(LIST) if is_number(g.key))]
@@ -91,7 +108,7 @@ def load(
         variables |= set(table.put_environment(environ, section, section_keys))
     _put_native_token(table, environ)
 
-    settings = _build(builder, queues, tasks)
+    settings = _build(builder, queues, tasks, ssl, build_roles(builder, table, roles))
     builder.warnings += unknown_names(table, known)
     builder.warnings += unknown_variables(environ, variables, known)
     if builder.problems or settings is None:
@@ -127,12 +144,26 @@ def _put_native_token(table: Table, environ: Mapping[str, str]) -> None:
         table.put(Given("Webex", "AccessToken", (token,), source, Layer.NATIVE))
 
 
-def _build(builder: Builder, queues: Collection[str], tasks: list[str]) -> Settings | None:
+def _ssl_section(table: Table) -> str:
+    given = table.get("Server", "SSLConfig")
+    return given.text.strip() if given and given.text.strip() else "SSL"
+
+
+def _build(
+    builder: Builder,
+    queues: Collection[str],
+    tasks: list[str],
+    ssl_section: str,
+    roles: list[RoleSettings],
+) -> Settings | None:
     data = builder.folder / "data"
     paths = builder.build(PathsSettings, ["Paths"], {"data_directory": data})
     data = paths.data_directory if paths else data
     url = SecretStr(f"sqlite:///{data / 'connector.db'}")
     server = builder.build(ServerSettings, ["Server"])
+    ssl = builder.build(SslSettings, [ssl_section])
+    builder.problems += ssl.conflicts(ssl_section) if ssl else []
+    service = builder.build(ServiceSettings, ["Service"])
     database = builder.build(DatabaseSettings, ["Database"], {"url": url})
     builder.problems += database.conflicts() if database else []
     defaults = builder.build(QueueSettings, ["Actions"])
@@ -148,9 +179,12 @@ def _build(builder: Builder, queues: Collection[str], tasks: list[str]) -> Setti
     if builder.problems:
         return None
     assert paths and server and database and defaults and worker and webex and logging
-    assert retention
+    assert retention and ssl and service
     return Settings(
         server=server,
+        ssl=ssl,
+        roles=tuple(roles),
+        service=service,
         database=database,
         paths=paths,
         actions=defaults,
@@ -183,9 +217,14 @@ def _shared_folders(tasks: list[TaskSettings]) -> list[str]:
     ]
 
 
-def _doubts(settings: Settings) -> list[str]:
-    webex = settings.webex
+def _doubts(settings: Settings) -> Iterator[str]:
+    webex, server = settings.webex, settings.server
     parts = urlsplit(webex.base_url)
     if webex.access_token and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        return ["[Webex] BaseURL is http: the access token travels in clear; use https"]
-    return []
+        yield "[Webex] BaseURL is http: the access token travels in clear; use https"
+    in_clear = settings.ssl.ssl_certificate is None and not server.trusted_proxies
+    if in_clear and not is_loopback(server.host):
+        yield (
+            f"[Server] Host is {server.host}, and there is no [SSL] SSLCertificate: requests "
+            "and API keys travel in clear"
+        )

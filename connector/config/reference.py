@@ -7,7 +7,7 @@ from textwrap import wrap
 from pydantic.fields import FieldInfo
 
 from connector.config.sections import SectionModel
-from connector.config.settings import SECTIONS, keys
+from connector.config.settings import LISTS, SECTIONS, keys
 from connector.config.sources import NATIVE_TOKEN, environment_name
 from connector.config.values import Setting, expected, form_of, setting_of
 
@@ -72,6 +72,8 @@ def example() -> str:
         lines.append(f"[{name}]")
         if name == "FetchTasks":
             lines += ["Number=1", "0=MyTask", "", "[MyTask]"]
+        if name == "AuthorizationRoles":
+            lines += ["//0=MyRole", "//[MyRole]"]
         for key, field, setting in _settings(model):
             lines += [f"// {line}" for line in wrap(_comment(key, setting), 96)]
             lines.append(f"//{key}={setting.example or _default(field, setting)}")
@@ -90,9 +92,9 @@ def _section(name: str, model: type[SectionModel]) -> str:
     ]
     for key, field, setting in _settings(model):
         default = _default(field, setting)
-        variable = environment_name("<TASK>" if name == "FetchTasks" else name, key)
-        if name == "FetchTasks":
-            variable = variable.replace("_TASK_", "<TASK>", 1)
+        variable = environment_name(name, key)
+        if name in LISTS:
+            variable = variable.replace(name.upper(), f"<{LISTS[name]}>", 1)
         if form_of(field).secret:
             key, variable = f"{key}`, `{key}File", f"{variable}`, `{variable}FILE"
         cells = (

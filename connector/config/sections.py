@@ -7,31 +7,16 @@ is its introduction on that page.
 import logging
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
-from connector.config.addresses import LoopbackHost
+from connector.config.listening import ListeningSettings
+from connector.config.model import SectionModel as SectionModel
 from connector.config.values import Days, Folder, Form, Seconds, Setting, Size, Whole, Word
 
 
-class SectionModel(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
-    """What all sections share: immutable, no unknown fields, no values in errors."""
-
-
-class ServerSettings(SectionModel, frozen=True):
+class ServerSettings(ListeningSettings, frozen=True):
     """The HTTP face and the processes of ``webex-connector serve``."""
 
-    port: Annotated[
-        Whole,
-        Field(ge=0, le=65535),
-        Setting("TCP port for actions. 0 takes any free port."),
-    ] = 7023
-    host: Annotated[
-        LoopbackHost,
-        Setting(
-            "Address to listen on. Any but a loopback address is refused "
-            "until access control exists."
-        ),
-    ] = "127.0.0.1"
     max_body_size: Annotated[
         Size, Field(ge=1024), Setting("Largest request body that is read.", "bytes")
     ] = 16 << 20

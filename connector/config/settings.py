@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
+from connector.config.authorization import RoleSettings, ServiceSettings
 from connector.config.database import DatabaseSettings
 from connector.config.ini import fold
 from connector.config.sections import (
@@ -17,11 +18,15 @@ from connector.config.sections import (
     WorkerSettings,
 )
 from connector.config.tasks import TaskSettings
+from connector.config.tls import SslSettings
 from connector.config.values import CLEAR, form_of, setting_of
 from connector.config.webex import WebexSettings
 
 SECTIONS: Mapping[str, type[SectionModel]] = {
     "Server": ServerSettings,
+    "SSL": SslSettings,
+    "AuthorizationRoles": RoleSettings,
+    "Service": ServiceSettings,
     "Database": DatabaseSettings,
     "Paths": PathsSettings,
     "Actions": QueueSettings,
@@ -43,6 +48,9 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     """The loaded configuration. Paths are absolute, secrets are ``SecretStr``, seconds floats."""
 
     server: ServerSettings = ServerSettings()
+    ssl: SslSettings = SslSettings()
+    roles: tuple[RoleSettings, ...] = ()
+    service: ServiceSettings = ServiceSettings()
     database: DatabaseSettings
     paths: PathsSettings
     actions: QueueSettings = QueueSettings()
@@ -74,7 +82,11 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
 
     def for_process(self, kind: str) -> "Settings":
         """Settings for a child process of this kind, without passwords it does not need."""
-        return self.model_copy(update={"database": self.database.for_process(kind)})
+        database = self.database.for_process(kind)
+        ssl = self.ssl
+        if kind != "http":
+            ssl = ssl.model_copy(update={"ssl_private_key_password": None})
+        return self.model_copy(update={"database": database, "ssl": ssl})
 
     def dump_private(self) -> str:
         """JSON with secrets in clear, for a child process; read by ``handed_over``."""
@@ -91,10 +103,15 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
         public |= {name: dict(pairs(queue)) for name, queue in self.queues.items()}
         numbered: dict[str, JsonValue] = {str(n): task.name for n, task in enumerate(self.tasks)}
         public["FetchTasks"] = {"Number": len(self.tasks), **numbered}
+        public["AuthorizationRoles"] = {str(n): role.name for n, role in enumerate(self.roles)}
+        public |= {role.name: dict(pairs(role)) for role in self.roles}
         return public | {task.name: dict(pairs(task)) for task in self.tasks}
 
 
-_PLAIN_SECTIONS = [name for name in SECTIONS if name != "FetchTasks"]
+LISTS: Mapping[str, str] = {"FetchTasks": "TASK", "AuthorizationRoles": "ROLE"}
+"""Sections that list others, each with a section of its own, to what those are."""
+
+_PLAIN_SECTIONS = [name for name in SECTIONS if name not in LISTS]
 
 
 def keys(model: type[SectionModel]) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from connector.db.types import Timestamp
 
 PRODUCT = "webex-connector"
 
-VERSION = 4
+VERSION = 5
 """Version of the schema that this program knows; a later one says itself who may run on it."""
 
 schema_info = sa.Table(

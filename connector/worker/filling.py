@@ -67,8 +67,8 @@ class Filler:
                     if damage := _damage(run):
                         self._recorder.fail(run, damage)
                         continue
-                    _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
                     free.pop().give(run, now)
+                    _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
                 if room <= 0 or lease.lost:
                     break
         return wait

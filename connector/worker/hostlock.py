@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from connector.db.engine import Database
+from connector.db.errors import Locked
 from connector.jobs import workers
 
 
@@ -43,8 +44,11 @@ def release_dead(database: Database, state: Path, host: str, by: str) -> list[st
     """Take away the leases of this host's dead workers and hand back what they held.
 
     A worker is dead if its lock can be taken. One without a lock file in this folder is another
-    server's, and is left to its lease. Returns the tokens handed back. Raises Unavailable.
+    server's, and is left to its lease. Returns the tokens handed back, of one batch at most: as
+    many mean that there may be more. Raises Unavailable, and Locked, once all others have been
+    handed back, if somebody has locked the row of a dead worker.
     """
+    locked: Locked | None = None
     for worker_id in database.read(workers.on_host, host):
         path = path_of(state, worker_id)
         if not path.exists():
@@ -55,6 +59,11 @@ def release_dead(database: Database, state: Path, host: str, by: str) -> list[st
         try:
             database.run(workers.evict, worker_id)
             path.unlink(missing_ok=True)
+        except Locked as error:
+            locked = error
         finally:
             os.close(taken)
-    return workers.rescue(database, by)
+    tokens = workers.rescue(database, by, workers.BATCH)
+    if locked and not tokens:
+        raise locked
+    return tokens

@@ -2,9 +2,11 @@
 
 import contextlib
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import sqlalchemy as sa
 
 from connector import log
 from connector.config import Settings
@@ -21,6 +23,9 @@ _log = log.logger(__name__)
 
 ASIDE = 30.0
 """Seconds after which an end that the database refuses altogether is tried again."""
+
+UNANSWERED = 3
+"""Times that the database may give no answer to one end, and to others it does."""
 
 Write = Callable[[Tx], State]
 
@@ -47,6 +52,7 @@ class Recorder:
         self._aside: list[Ended] = []
         self._aside_until = 0.0
         self._locked: set[str] = set()
+        self._unanswered: Counter[str] = Counter()
 
     @property
     def tokens(self) -> set[str]:
@@ -139,6 +145,19 @@ class Recorder:
                 # Of the rest nobody knows: whoever holds one may hold them all.
                 self._locked = self.tokens
                 locked = self._still_locked() | {token}
+            except Unavailable as error:
+                self._waiting.rotate(-1)
+                self._database.read(_probe)  # raises if it is not about this one alone
+                self._in_the_way(ended, error)
+
+    def _in_the_way(self, ended: Ended, error: Unavailable) -> None:
+        """Note that the database, which is there, gives no answer to the end of this run."""
+        token = ended.run.token
+        self._unanswered[token] += 1
+        if self._unanswered[token] >= UNANSWERED:
+            del self._unanswered[token]
+            self._waiting.remove(ended)
+            self._put_aside(ended, error)
 
     def _still_locked(self) -> set[str]:
         self._locked &= self.tokens
@@ -163,19 +182,26 @@ class Recorder:
             # Nothing that one action says may end the worker, and all its other actions with it.
             bound.error("end of run cannot be stored", verb=ended.verb, error=in_short(error))
             said = f"how it ended cannot be stored: {type(error).__name__}"
-            self._last_resort(bound, ended, lambda tx: outcomes.fail(tx, ended.run, said))
+            self._last_resort(ended, lambda tx: outcomes.fail(tx, ended.run, said))
 
-    def _last_resort(self, bound: log.Logger, ended: Ended, write: Write) -> None:
+    def _last_resort(self, ended: Ended, write: Write) -> None:
         try:
             self._database.run(write)
         except Unavailable:
             raise
         except Exception as error:
             # Somebody may mend the row; until then the job is ours, and nobody runs it again.
-            why = in_short(error)
-            bound.error("nothing can be stored about the job: see to its row by hand", error=why)
-            self._aside.append(ended)
-            self._aside_until = time.monotonic() + ASIDE
+            self._put_aside(ended, error)
+
+    def _put_aside(self, ended: Ended, error: Exception) -> None:
+        _log.error(
+            "nothing can be stored about the job: see to its row by hand",
+            token=ended.run.token,
+            attempt=ended.run.attempt,
+            error=in_short(error),
+        )
+        self._aside.append(ended)
+        self._aside_until = time.monotonic() + ASIDE
 
     def _add(self, run: Run, verb: str, write: Write, told: Message | None = None) -> None:
         with_told = write if not told else lambda tx: _both(tx, run, told, write)
@@ -186,6 +212,10 @@ def in_short(error: Exception) -> str:
     """Return what went wrong, without what follows in the text and may quote the row."""
     said = str(getattr(error, "orig", error)).partition("\n")[0]
     return f"{type(error).__name__}: {said}"
+
+
+def _probe(tx: Tx) -> None:
+    tx.execute(sa.select(1))
 
 
 def _both(tx: Tx, run: Run, told: Message, write: Write) -> State:

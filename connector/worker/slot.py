@@ -54,10 +54,10 @@ def main() -> None:
     ending.catch()
     channel = Channel(socket.socket(fileno=given.channel_fd))
     known = Known(settings)
-    channel.send({"type": "ready"})
-    if not select.select([channel], [], [], IDLE)[0]:
-        known.load_all()  # there is time for it now
     try:
+        channel.send({"type": "ready"})
+        if not select.select([channel], [], [], IDLE)[0]:
+            known.load_all()  # there is time for it now
         while True:
             run = channel.wait()
             if run["type"] == "run":  # not the late answer to a save

@@ -1,14 +1,14 @@
 """Entry of a worker process: `python -m connector.worker.start`, started by the supervisor."""
 
 import argparse
-import contextlib
+import gc
 import signal
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from connector import log
-from connector.actions.registry import actions, names
+from connector.actions.registry import actions
 from connector.config import Settings
 from connector.db.errors import DatabaseError
 from connector.process import (
@@ -34,14 +34,19 @@ STATEMENT = 0.3
 def main() -> None:
     """Run one worker until SIGTERM or the supervisor's death."""
     arguments = argparse.ArgumentParser()
-    for name in ("settings-fd", "beat-fd", "parent"):
+    for name in ("settings-fd", "beat-fd", "leave-fd", "parent"):
         arguments.add_argument(f"--{name}", type=int, required=True)
     given = arguments.parse_args()
     die_with_parent(signal.SIGTERM, given.parent)
     adopt_orphans()
+    gc.disable()  # what is loaded stays: to look through it again and again only takes time
     settings = received_settings(given.settings_fd)
-    slots = _first_slots(settings)
+    slots = _first_slot(settings)
     log.configure(settings.logging, "worker")
+    _load(settings)
+    gc.freeze()
+    gc.enable()
+    _wait_for_leave(given.leave_fd)
     worker = build(settings, lambda: beat(given.beat_fd), slots)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.shutdown())
@@ -55,13 +60,26 @@ def main() -> None:
         raise SystemExit(OTHER_BUILD)
 
 
-def _first_slots(settings: Settings) -> list[Slot]:
-    """Start the slots that are wanted anyway: they begin while this process still imports."""
-    slots: list[Slot] = []
-    with contextlib.suppress(OSError):  # tried again, and told, by whoever keeps their number
-        for _ in range(max(settings.queue(name).maximum_threads for name in names())):
-            slots.append(Slot.start(settings, time.monotonic()))
-    return slots
+def _load(settings: Settings) -> None:
+    """Import what takes long: SQLAlchemy, and what it uses for the database of the settings."""
+    import connector.worker.worker  # noqa: F401
+
+    open_database(settings, "worker").close()
+
+
+def _wait_for_leave(descriptor: int) -> None:
+    """Wait until the supervisor knows that this worker may begin; end if it never will."""
+    with open(descriptor, "rb", buffering=0) as pipe:
+        if not pipe.read(1):
+            raise SystemExit(0)
+
+
+def _first_slot(settings: Settings) -> list[Slot]:
+    """Start a slot, which begins while this process still imports."""
+    try:
+        return [Slot.start(settings, time.monotonic())]
+    except OSError:
+        return []  # tried again, and told, by whoever keeps their number
 
 
 def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = ()) -> "Worker":

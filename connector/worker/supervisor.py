@@ -1,87 +1,60 @@
 """The supervisor: starts http and worker processes, watches them, ends them; runs no job itself."""
 
 import contextlib
-import os
 import selectors
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import DBAPIError
 
 from connector import log
 from connector.config import Settings
 from connector.db.engine import Database
-from connector.db.errors import DatabaseError, Unavailable
+from connector.db.errors import DatabaseError, Locked, Unavailable
 from connector.process import (
     OTHER_BUILD,
     REAPED,
     adopt_orphans,
     kill_orphans,
     kill_tree,
-    last_beat,
-    restart_pause,
-    spawn,
     tell_service_manager,
 )
 from connector.worker import hostlock
+from connector.worker.children import Child
 
 _log = log.logger(__name__)
 
-STEADY = 2.0
-"""Seconds after which a child counts as well started, and its next restart is at once."""
+HTTP_WAITS = 1.0
+"""Seconds for which http leaves the processor to workers at the start: they go on with what runs.
 
-FROZEN = 0.7
-"""Part of a lease without a beat after which a child is killed: before others may take over."""
-
-STARTING = 60.0
-"""Seconds that a child has for its first beat: until then it holds no lease."""
-
-HTTP_FROZEN = 5.0
-"""Seconds without a beat that an http process has at least: it holds no lease."""
-
-
-@dataclass(slots=True, eq=False)
-class Child:
-    """A place for one child process: what to start in it, and what is in it now."""
-
-    name: str
-    start: Callable[[], tuple[subprocess.Popen[bytes], int | None]]
-    leases: bool = False
-    """Whether it holds a lease, which it must not outlive."""
-    process: subprocess.Popen[bytes] | None = None
-    beats: int | None = None
-    pidfd: int | None = None
-    started: float = 0.0
-    heard: float = 0.0
-    begun: bool = False
-    """Whether it has shown that it moves."""
-    failures: int = 0
-    start_at: float = 0.0
+Clients that come meanwhile wait in the queue of the listening socket.
+"""
 
 
 class Supervisor:
     """All processes of one server on one host.
 
-    `listener`: the listening socket for http processes, or None for workers alone.
+    `http`, `workers`: the places for its processes; those that load already are let begin.
     """
 
     def __init__(
-        self, settings: Settings, database: Database, listener: socket.socket | None
+        self,
+        settings: Settings,
+        database: Database,
+        http: Sequence[Child],
+        workers: Sequence[Child],
     ) -> None:
         self._settings = settings
         self._database = database
-        self._listener = listener
         self._state = hostlock.folder(settings.paths.data_directory)
-        self._children: list[Child] = []
-        if listener is not None:
-            for number in range(settings.server.http_processes):
-                self._children.append(Child(f"http {number + 1}", self._start_http))
-        for number in range(settings.server.workers):
-            self._children.append(Child(f"worker {number + 1}", self._start_worker, leases=True))
+        self._http = http
+        self._workers = workers
+        self._children = [*workers, *http]
+        for child in http:
+            child.start_at = time.monotonic() + HTTP_WAITS
         self._ours, self._theirs = socket.socketpair()
         self._signals = 0
         self._rescue = True
@@ -114,73 +87,56 @@ class Supervisor:
         now = time.monotonic()
         for child in self._children:
             self._bury(child, now)
-            if child.process is None and now >= child.start_at:
-                self._begin(child, now)
+            if (child.process is None or child.leave is not None) and now >= child.start_at:
+                child.begin(now)
             self._kill_frozen(child, now)
         kill_orphans(self._pids())
         if self._rescue:
             self._release_dead()
-        if not self._ready and all(child.begun for child in self._children):
-            self._ready = True
-            tell_service_manager("READY=1")
+        if not self._ready:
+            self._look_whether_ready()
         tell_service_manager("WATCHDOG=1")
         self._rest(0.5 if self._rescue or not self._ready else 1.0)
 
     def _asked_to_end(self, *_: object) -> None:
         self._signals += 1
 
-    def _begin(self, child: Child, now: float) -> None:
-        try:
-            child.process, child.beats = child.start()
-        except OSError as error:
-            child.failures += 1
-            child.start_at = now + max(0.25, restart_pause(child.failures))
-            _log.error("process cannot be started", child=child.name, error=str(error))
-            return
-        child.pidfd = os.pidfd_open(child.process.pid)
-        child.started = child.heard = now
-        child.begun = False
+    def _look_whether_ready(self) -> None:
+        if all(child.begun for child in self._workers):
+            for child in self._http:
+                if not child.failures:
+                    child.start_at = 0.0
+        if all(child.begun for child in self._children):
+            self._ready = True
+            tell_service_manager("READY=1")
 
     def _bury(self, child: Child, now: float) -> None:
-        if child.process is None or (status := child.process.poll()) is None:
+        if (status := child.ended(now)) is None:
             return
-        _close(child)
-        child.process = None
-        child.failures = 0 if now - child.started > STEADY else child.failures + 1
-        pause = restart_pause(child.failures)
-        child.start_at = now + pause
         self._rescue = True
         if status == OTHER_BUILD:
             _log.error("the program's files were replaced: ending, to be started anew")
             self.status = OTHER_BUILD
             child.start_at = float("inf")
             return
+        pause = child.start_at - now
         _log.error("process ended unexpectedly", child=child.name, status=status, restart_in=pause)
 
     def _kill_frozen(self, child: Child, now: float) -> None:
-        if child.beats is None or child.process is None:
-            return
-        if (beat := last_beat(child.beats)) is not None:
-            child.heard, child.begun = beat, True
-        if now >= self._frozen_at(child):
+        child.listen()
+        if child.process is not None and now >= child.frozen_at():
             _log.error("process does not move: killed with all it started", child=child.name)
             kill_tree(child.process.pid)
             child.heard = now
-
-    def _frozen_at(self, child: Child) -> float:
-        """Return when a child counts as frozen, unless it is heard of before."""
-        if child.process is None or child.beats is None:
-            return float("inf")
-        if not child.begun:
-            return child.started + STARTING
-        limit = FROZEN * self._settings.worker.lease_seconds
-        return child.heard + (limit if child.leases else max(limit, HTTP_FROZEN))
 
     def _release_dead(self) -> None:
         try:
             tokens = hostlock.release_dead(
                 self._database, self._state, socket.gethostname(), "supervisor"
             )
+        except Locked as error:
+            _log.warning("a dead worker's lease is locked: tried again", error=str(error))
+            return
         except Unavailable as error:
             _log.warning("database is away", error=str(error))
             return
@@ -188,14 +144,14 @@ class Supervisor:
             said = str(error).partition("\n")[0]
             _log.error("cannot hand back what dead workers held", error=said)
             return
-        self._rescue = False
+        self._rescue = bool(tokens)  # a batch at a time: there may be more
         if tokens:
             _log.warning("handed back what dead workers held", tokens=tokens)
 
     def _rest(self, longest: float) -> None:
         """Wait for news, or until the next child may have to be killed or started."""
         now = time.monotonic()
-        due = [self._frozen_at(child) for child in self._children]
+        due = [child.frozen_at() for child in self._children]
         due += [child.start_at for child in self._children if child.process is None]
         self._wait(max(0.01, min(longest, min(due, default=float("inf")) - now)))
 
@@ -205,6 +161,8 @@ class Supervisor:
             for child in self._children:
                 if child.pidfd is not None:
                     selector.register(child.pidfd, selectors.EVENT_READ)
+                if child.beats is not None and not child.begun:
+                    selector.register(child.beats, selectors.EVENT_READ)
             selector.select(seconds)
         try:
             self._ours.recv(4096)
@@ -216,12 +174,12 @@ class Supervisor:
         graces = [queue.grace_seconds for queue in self._settings.queues.values()]
         longest = max([*graces, self._settings.actions.grace_seconds]) + 7.0
         longest += self._settings.worker.shutdown_seconds
-        for kind, seconds in (("http", 5.0), ("worker", longest)):
-            self._end([c for c in self._children if c.name.startswith(kind)], seconds)
+        self._end(self._http, 5.0)
+        self._end(self._workers, longest)
         kill_orphans(set())
         self._release_dead()
 
-    def _end(self, children: list[Child], seconds: float) -> None:
+    def _end(self, children: Sequence[Child], seconds: float) -> None:
         alive = [child for child in children if child.process is not None]
         for child in alive:
             if child.process is not None:
@@ -235,7 +193,7 @@ class Supervisor:
                 if told != self._signals and child.process is not None:
                     child.process.terminate()  # again: it may shorten what it waits for
                 if child.process is not None and child.process.poll() is not None:
-                    _close(child)
+                    child.close()
                     alive.remove(child)
             told = self._signals
         for child in children:
@@ -245,41 +203,7 @@ class Supervisor:
                 kill_tree(child.process.pid)
                 with contextlib.suppress(subprocess.TimeoutExpired):  # it hangs in the kernel
                     child.process.wait(REAPED)
-            _close(child)
-            child.process = None
+            child.close()
 
     def _pids(self) -> set[int]:
         return {child.process.pid for child in self._children if child.process is not None}
-
-    def _start_http(self) -> tuple[subprocess.Popen[bytes], int | None]:
-        assert self._listener is not None, "http processes are started only with a listener"
-        descriptor = self._listener.fileno()
-        arguments = ["--listen-fd", str(descriptor)]
-        return self._start("http", "connector.aci.server", arguments, descriptor)
-
-    def _start_worker(self) -> tuple[subprocess.Popen[bytes], int | None]:
-        return self._start("worker", "connector.worker.start", [])
-
-    def _start(
-        self, kind: str, module: str, arguments: list[str], *descriptors: int
-    ) -> tuple[subprocess.Popen[bytes], int]:
-        """Start a child, and return it with the pipe on which it shows that it moves."""
-        ours, theirs = os.pipe()
-        os.set_blocking(ours, False)
-        os.set_blocking(theirs, False)
-        try:
-            arguments += ["--beat-fd", str(theirs), "--parent", str(os.getpid())]
-            settings = self._settings.for_process(kind)
-            return spawn(module, settings, arguments, [theirs, *descriptors]), ours
-        except BaseException:
-            os.close(ours)
-            raise
-        finally:
-            os.close(theirs)
-
-
-def _close(child: Child) -> None:
-    for descriptor in (child.pidfd, child.beats):
-        if descriptor is not None:
-            os.close(descriptor)
-    child.pidfd = child.beats = None

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from xml.etree import ElementTree as ET
 
 import httpx2
 import uvicorn
+from starlette.types import ASGIApp
 
 from connector.aci.access import Access
 from connector.aci.app import application
-from connector.aci.protocol import BoundedProtocol
+from connector.aci.protocol import BoundedProtocol, Bounds, bounded
+from connector.aci.refusals import Refusals
+from connector.aci.tls import Certificates
 from connector.actions.action import Context, Finished, Outcome, Parameter
 from connector.config import Settings, load
 from connector.db.engine import Database
@@ -46,6 +50,8 @@ class Face:
     port: int
     database: Database
     client: httpx2.Client
+    refusals: Refusals
+    certificates: Certificates | None = None
 
     def get(self, target: str) -> ET.Element:
         reply = self.client.get(target)
@@ -105,15 +111,46 @@ def settings(url: str, **environment: str) -> Settings:
 
 @contextlib.contextmanager
 def facing(
-    url: str, database: Database | None = None, actions: Any = None, **environment: str
+    url: str,
+    database: Database | None = None,
+    actions: Any = None,
+    verify: ssl.SSLContext | bool = True,
+    **environment: str,
 ) -> Iterator[Face]:
     """Serve on a free port; `database` replaces the one that the face would open itself."""
     chosen = settings(url, **environment)
     used = database or Database(url, application="face", pool_size=4)
     access = Access(used, chosen)
+    refusals = Refusals()
+    certificates = Certificates(chosen.ssl) if chosen.ssl.ssl_certificate else None
+    app = application(chosen, access, actions or {"Echo": Echo()}, refusals)
+    protocol = bounded(Bounds.of(chosen.server), refusals)
+    context = certificates.context if certificates else None
+    base = "https" if certificates else "http"
+    try:
+        with (
+            running(app, protocol, context) as port,
+            httpx2.Client(
+                base_url=f"{base}://127.0.0.1:{port}",
+                trust_env=False,
+                timeout=DEADLINE,
+                verify=verify,
+            ) as client,
+        ):
+            yield Face(port, used, client, refusals, certificates)
+    finally:
+        access.close()
+
+
+@contextlib.contextmanager
+def running(
+    app: ASGIApp, protocol: type[BoundedProtocol], context: ssl.SSLContext | None = None
+) -> Iterator[int]:
+    """Serve an application in a thread, and yield its port."""
     config = uvicorn.Config(
-        application(chosen, access, actions or {"Echo": Echo()}),
-        http=BoundedProtocol,
+        app,
+        http=protocol,
+        ssl_context_factory=(lambda config, usual: context) if context else None,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -125,14 +162,10 @@ def facing(
     listener.listen(64)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    port = listener.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
     try:
-        with httpx2.Client(base_url=base, trust_env=False, timeout=DEADLINE) as client:
-            yield Face(port, used, client)
+        yield listener.getsockname()[1]
     finally:
         server.should_exit = True
         thread.join(DEADLINE)
-        access.close()
         listener.close()
         assert not thread.is_alive()

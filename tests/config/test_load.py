@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from connector.config import ConfigError, Loaded, load
-from connector.config.settings import SECTIONS
+from connector.config.settings import LISTS, SECTIONS
 
 Load = Callable[..., Loaded]
 Problems = Callable[..., tuple[str, ...]]
@@ -143,6 +143,8 @@ def test_pauses_grow_from_the_second_rerun(loaded: Load) -> None:
 
 OTHER = {
     "Server": ("Port", "1"),
+    "SSL": ("SSLMethod", "TLSV1.3"),
+    "Service": ("Access-Control-Allow-Origin", "https://app.example.com"),
     "Database": ("Schema", "other"),
     "Paths": ("DataDirectory", "/other"),
     "Actions": ("GraceSeconds", "1"),
@@ -154,7 +156,7 @@ OTHER = {
 """A key of each section, and a value that is not its default."""
 
 
-@pytest.mark.parametrize("section", [name for name in SECTIONS if name != "FetchTasks"])
+@pytest.mark.parametrize("section", [name for name in SECTIONS if name not in LISTS])
 def test_each_section_is_read(loaded: Load, section: str) -> None:
     key, value = OTHER[section]
     given = loaded(f"[{section}]\n{key}={value}\n")

@@ -20,8 +20,8 @@ Problems = Callable[..., tuple[str, ...]]
         ("Server.Port", "seventy", "expected a whole number, at least 0, at most 65535"),
         (
             "Server.Host",
-            "0.0.0.0",
-            "the server listens on loopback only (127.0.0.1, ::1 or localhos",
+            "http://here/",
+            "expected an address or a name of this machine, such as 127.0.0.1",
         ),
         ("Server.MaxBodySize", "16 MB", "expected a size in bytes (KiB, MiB or GiB may follow"),
         ("Worker.LeaseSeconds", "1", "expected a number of seconds, at least 2, at most 3600"),
@@ -64,7 +64,7 @@ def test_a_wrong_secret_is_not_shown(problems: Problems, flag: str, value: str, 
 
 def test_all_problems_are_told_at_once_each_with_its_place(problems: Problems) -> None:
     found = problems(
-        "[Server]\nPort=x\nHost=::\n[Actions]\nMaxAttempts=0\n",
+        "[Server]\nPort=x\nHost=a b\n[Actions]\nMaxAttempts=0\n",
         {"CONNECTOR_WEBEX_PAGESIZE": "0"},
         {"Worker.LeaseSeconds": "-1", "Port": "1"},
         ("Fetch", "Report"),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from connector.config import Loaded
 from connector.config.load import setting_keys
 from connector.config.reference import example, render
-from connector.config.settings import SECTIONS
+from connector.config.settings import LISTS, SECTIONS
 from connector.config.values import setting_of
 
 Load = Callable[..., Loaded]
@@ -23,8 +23,9 @@ def test_the_page_has_a_row_with_key_and_variable_for_every_setting() -> None:
         assert f"\n## [{section}]\n" in page
         for key in setting_keys(model):
             assert f"`{key}`" in page
-            place = "<TASK>" if section == "FetchTasks" else section.upper()
-            assert f"`CONNECTOR_{place}_{key.upper()}`" in page
+            place = f"<{LISTS[section]}>" if section in LISTS else section.upper()
+            variable = key.upper().replace("-", "_")
+            assert f"`CONNECTOR_{place}_{variable}`" in page
 
 
 def test_every_row_of_the_page_has_all_its_cells() -> None:
@@ -49,15 +50,15 @@ def test_the_example_loads_with_all_defaults_and_no_warning(loaded: Load) -> Non
 
 
 def test_the_example_loads_with_every_line_uncommented(loaded: Load) -> None:
-    text = re.sub(r"^//(?=\S+=)", "", example(), flags=re.MULTILINE)
+    text = re.sub(r"^//(?=\S+=|\[)", "", example(), flags=re.MULTILINE)
     result = loaded(text)
     assert result.warnings == ()
-    expected = sum(len(model.model_fields) for model in SECTIONS.values()) - 1
+    expected = sum(len(model.model_fields) for model in SECTIONS.values()) - 2
     assert len(result.sources) >= expected
 
 
 def test_defaults_in_the_example_are_the_defaults(loaded: Load) -> None:
-    text = re.sub(r"^//(?=\S+=)", "", example(), flags=re.MULTILINE)
+    text = re.sub(r"^//(?=\S+=|\[)", "", example(), flags=re.MULTILINE)
     assert loaded(text).settings.server == loaded().settings.server
     assert loaded(text).settings.actions == loaded().settings.actions
     assert loaded(text).settings.worker == loaded().settings.worker

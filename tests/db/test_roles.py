@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from connector.datastore import content, holding
-from connector.db import schema
+from connector.db import api_keys, schema
 from connector.db.engine import Database
 from connector.db.errors import DatabaseError
 from connector.jobs import (
@@ -98,6 +98,15 @@ def test_a_slot_writes_what_its_task_has_delivered(as_role: As) -> None:
     assert slot.read(content.rooms, "A") == {}
 
 
+def test_an_operator_makes_and_revokes_the_keys_that_http_looks_up(as_role: As) -> None:
+    operator, http = as_role("operator"), as_role("http")
+    key = operator.run(api_keys.create, "ci", ["Query"], None, "cli me")
+    identity = api_keys.public_part(key) or ""
+    assert api_keys.matches(http.read(api_keys.live)[identity], key)
+    assert operator.run(api_keys.revoke, identity, "cli me")
+    assert http.read(api_keys.live) == {}
+
+
 def test_the_functions_are_for_operators_alone(as_role: As) -> None:
     token = new_token()
     as_role("http").run(submit.submit, [NewJob(token, "Test", {})])
@@ -117,20 +126,29 @@ FORBIDDEN = {
         "DELETE FROM {s}.jobs",
         "DELETE FROM {s}.workers",
         "UPDATE {s}.queues SET paused = true",
+        "UPDATE {s}.api_keys SET roles = 'Admin'",
+        "INSERT INTO {s}.api_keys SELECT * FROM {s}.api_keys",
     ),
-    "worker": ("UPDATE {s}.tasks SET counts = NULL", "UPDATE {s}.schema_info SET version = 9"),
+    "worker": (
+        "SELECT * FROM {s}.api_keys",
+        "UPDATE {s}.tasks SET counts = NULL",
+        "UPDATE {s}.schema_info SET version = 9",
+    ),
     "slot": (
         "UPDATE {s}.jobs SET state = 'finished'",
         "DELETE FROM {s}.jobs",
         "INSERT INTO {s}.job_events (token, at, event, actor) "
         "SELECT token, now(), 'x', 'x' FROM {s}.jobs",
         "SELECT * FROM {s}.workers",
+        "SELECT * FROM {s}.api_keys",
     ),
     "operator": (
         "DELETE FROM {s}.jobs",
         "UPDATE {s}.tasks SET counts = NULL",
         "UPDATE {s}.job_transitions SET target = 'queued'",
         "UPDATE {s}.job_events SET actor = 'nobody'",
+        "UPDATE {s}.api_keys SET roles = 'Admin'",
+        "DELETE FROM {s}.api_keys",
     ),
     "reader": ("SELECT {s}.grant_rights()",),
 }

@@ -109,3 +109,30 @@ def test_a_repeat_after_a_commit_in_doubt_is_no_lost_lease(
     assert states(file, [run]) == [State.FINISHED]
     with file.engine.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM job_events")).scalar() == 0
+
+
+@pytest.mark.parametrize("rows_lock", ["postgresql"], indirect=True)
+def test_an_end_that_costs_the_connection_holds_up_nobody(
+    rows_lock: Database, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs = running(rows_lock, 4)
+    with rows_lock.engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"""
+            CREATE FUNCTION fall() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+            CREATE TRIGGER fall BEFORE UPDATE ON {rows_lock.schema}.jobs FOR EACH ROW
+                WHEN (NEW.token = '{runs[1].token}') EXECUTE FUNCTION fall()
+            """
+        )
+    recorder = Recorder(rows_lock, settings)
+    for run in runs:
+        recorder.outcome(run, {"type": "finished", "result": {}}, {})
+    recorder.record(lambda: None)
+    others = [run for run in runs if run is not runs[1]]
+    assert states(rows_lock, others) == [State.FINISHED] * 3
+    for _ in range(5):
+        recorder.record(lambda: None)
+    told = [r for r in caplog.messages if r.startswith("nothing can be stored about the job")]
+    assert len(told) == 1, "it is said once, and left for a while"
+    assert recorder.tokens == {runs[1].token}, "nobody else runs it meanwhile"

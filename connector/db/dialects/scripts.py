@@ -54,12 +54,14 @@ def drop_views(revision: str) -> None:
         run(f"DROP VIEW IF EXISTS {prefix}{name}")
 
 
-def create_functions(revision: str) -> None:
+def create_functions(revision: str, only: str = "") -> None:
     """Make the functions of `functions/REVISION.sql`, which nobody but the owner may call yet.
 
-    Each begins with a line `-- function NAME(TYPES): COMMENT`.
+    Each begins with a line `-- function NAME(TYPES): COMMENT`. `only`: the one that is made.
     """
     for name, comment, body in _parts("function", revision):
+        if only not in ("", name):
+            continue
         quoted = comment.replace("'", "''")
         run(body)
         run(f"REVOKE ALL ON FUNCTION :schema.{name} FROM PUBLIC")

@@ -1,0 +1,70 @@
+"""API keys of HTTP clients."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import mysql
+
+from connector.db.dialects.ddl import announce, once
+from connector.db.dialects.scripts import create_functions, drop_functions, run
+from connector.db.types import Timestamp
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+# Frozen on purpose: what a migration did must not change with the program.
+Name = sa.Text().with_variant(mysql.VARCHAR(255, collation="utf8mb4_nopad_bin"), "mariadb")
+MARIADB: dict[str, Any] = {
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_nopad_bin",
+}
+
+schema = op.get_context().version_table_schema
+engine = op.get_context().dialect.name
+
+
+def upgrade() -> None:
+    announce("0005 adds the table api_keys, and locks no other")
+    op.create_table(
+        "api_keys",
+        sa.Column("id", Name, nullable=False, comment="public part of the key, as in wxc_ID_…"),
+        sa.Column("name", sa.Text(), nullable=False, comment="who or what the key is for"),
+        sa.Column(
+            "digest", sa.Text(), nullable=False, comment="SHA-256 of the whole key, hexadecimal"
+        ),
+        sa.Column("roles", sa.Text(), nullable=False, comment="roles it gives: Admin,Query"),
+        sa.Column("queues", sa.Text(), comment="queues it is good for: A,B; null: all"),
+        sa.Column("created_at", Timestamp(), nullable=False, comment="when it was made"),
+        sa.Column("created_by", sa.Text(), nullable=False, comment="by whom"),
+        sa.Column("expires_at", Timestamp(), comment="not accepted from then on; null: never"),
+        sa.Column("revoked_at", Timestamp(), comment="when it was revoked: not accepted since"),
+        sa.Column("revoked_by", sa.Text(), comment="by whom"),
+        sa.PrimaryKeyConstraint("id", name=op.f("api_keys_pkey")),
+        comment="API keys of HTTP clients: what each may do; the keys themselves are stored "
+        "nowhere",
+        schema=schema,
+        **once(),
+        **MARIADB,
+    )
+    if engine == "postgresql":
+        run("COMMENT ON INDEX :schema.api_keys_pkey IS 'the key of api_keys'")
+        create_functions("0005")
+        run("SELECT :schema.grant_rights()")
+    op.execute(_info().update().values(version=5))
+
+
+def downgrade() -> None:
+    announce("0005 removes the table api_keys, with all keys, and locks no other")
+    op.execute(_info().update().values(version=4))
+    if engine == "postgresql":
+        drop_functions("0005")
+        create_functions("0004", only="grant_rights()")
+    op.drop_table("api_keys", schema=schema)
+
+
+def _info() -> sa.TableClause:
+    return sa.table("schema_info", sa.column("version", sa.Integer), schema=schema)

@@ -1,0 +1,34 @@
+"""Refusals are counted all, and logged within bounds."""
+
+import pytest
+
+from connector.aci.refusals import CODES, LINES, Reason, Refusals, Refused
+
+
+def test_every_reason_is_counted_from_the_start() -> None:
+    noted = Refusals()
+    assert set(noted.counts()) == set(Reason)
+    assert not any(noted.counts().values())
+    noted.note(Reason.KEY, "10.0.0.1", "no")
+    assert noted.counts()["key"] == 1
+
+
+def test_a_flood_is_counted_whole_and_logged_in_part(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    noted, now = Refusals(), [100.0]
+    monkeypatch.setattr("connector.aci.refusals.time.monotonic", lambda: now[0])
+    for _ in range(500):
+        noted.note(Reason.ORIGIN, "10.0.0.1", "no")
+    assert len(caplog.records) == LINES
+    now[0] += 1
+    noted.note(Reason.HOST, "10.0.0.1", "no")
+    assert noted.counts()["origin"] == 500
+    last = vars(caplog.records[-1])["facts"]
+    assert (last["reason"], last["client"]) == ("host", "10.0.0.1")
+    assert last["unlogged_before"] == 500 - LINES
+
+
+def test_a_refused_request_is_told_by_the_code_of_its_reason() -> None:
+    for reason, code in CODES.items():
+        assert Refused(reason, "told").code is code
