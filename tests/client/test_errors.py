@@ -66,9 +66,7 @@ def test_a_refusal_has_code_number_sentence_and_whether_it_is_worth_repeating(
     rote: Rote, code: Code
 ) -> None:
     ids = f"XFETCH{code.number}", hex(code.number)
-    rote.error(
-        errorid=ids[0], rawerrorid=ids[1], errordescription="Because.", errorcode=code.word
-    )
+    rote.error(errorid=ids[0], rawerrorid=ids[1], errordescription="Because.", errorcode=code.word)
     with Client(rote.url) as client, pytest.raises(Refused) as caught:
         client.ask("Fetch")
     error = caught.value
