@@ -95,14 +95,19 @@ class Client:
         after Unanswered and what is retryable. Raises BadReply if the action gives no token.
         """
         used = uuid.uuid4().hex if key is None else key
-        pause = FIRST_PAUSE
+        pause, doubt = FIRST_PAUSE, None
         for left in reversed(range(max(1, tries))):
             try:
                 token = self.ask(action, parameters, key=used).findtext("token")
                 break
             except ClientError as error:
-                if not left or not (error.retryable or isinstance(error, Unanswered)):
+                if isinstance(error, Unanswered):
+                    doubt = error
+                elif not error.retryable:
                     raise
+                if not left:
+                    # An earlier try may have been stored, whatever became of the last.
+                    raise (doubt or error) from error.__cause__
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         if not token:

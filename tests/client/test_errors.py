@@ -171,3 +171,10 @@ def test_tries_end_with_the_last_error_and_a_refusal_ends_them_at_once(rote: Rot
         with pytest.raises(Refused):
             client.submit("Fetch", tries=5)
         assert len(rote.sent) == 3
+
+
+def test_a_submit_once_in_doubt_stays_so_unless_it_is_answered(rote: Rote) -> None:
+    rote.answers += [None, (503, "busy")]
+    with Client(rote.url) as client, pytest.raises(Unanswered) as caught:
+        client.submit("Fetch", key="mine", tries=2)
+    assert len(rote.sent) == 2 and caught.value.key == "mine"
