@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import ssl
 import sys
 import uuid
 import xml.etree.ElementTree as ET
@@ -17,6 +18,8 @@ from connector.client import Client, ClientError, Status
 
 API_KEY = "WEBEX_CONNECTOR_API_KEY"
 """Environment variable with the key to send; an option would show it to everybody on the host."""
+CA = "WEBEX_CONNECTOR_CA"
+"""Environment variable with a file of certificates to trust instead of the machine's."""
 
 Server = Annotated[
     str, typer.Option("--server", "-s", envvar="WEBEX_CONNECTOR_URL", help="The server's address.")
@@ -131,11 +134,20 @@ def follow(client: Client, queue: str, token: str, console: Console) -> Status:
 def _client(server: str) -> Iterator[Client]:
     """Open a client whose errors end the command with a sentence."""
     try:
-        with Client(server, api_key=os.environ.get(API_KEY) or None) as client:
+        with Client(server, api_key=os.environ.get(API_KEY) or None, tls=_tls()) as client:
             yield client
     except (ClientError, ValueError) as error:
         print(f"webex-connector: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def _tls() -> ssl.SSLContext | None:
+    """Return what to trust if the environment says so. Raises ValueError if that cannot be read."""
+    file = os.environ.get(CA)
+    try:
+        return ssl.create_default_context(cafile=file) if file else None
+    except OSError as error:
+        raise ValueError(f"{CA} names {file}, which cannot be used: {error}") from None
 
 
 def _text(element: ET.Element) -> str:
