@@ -5,7 +5,7 @@ import socket
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.aci.errors import Code
@@ -110,6 +110,7 @@ def test_an_action_that_gives_no_token_is_told_as_no_asynchronous_one(rote: Rote
         client.submit("GetPid")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_address_is_used_or_refused_with_a_reason(text: str) -> None:
     try:
