@@ -1,9 +1,11 @@
 """What our processes begin and end with: settings handed over, a database, certain death."""
 
+import argparse
 import contextlib
 import ctypes
 import functools
 import hashlib
+import logging
 import os
 import signal
 import socket
@@ -17,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from connector import board
+from connector.board.memory import Board
 from connector.config import Settings
 
 if TYPE_CHECKING:
@@ -37,11 +41,11 @@ OTHER_BUILD = 75
 It is EX_TEMPFAIL of sysexits.h: trying again is right.
 """
 
-CONNECTIONS = {"http": 4, "supervisor": 1, "worker": 1, "beats": 1, "slot": 1}
+CONNECTIONS = {"http": 5, "supervisor": 1, "worker": 1, "beats": 1, "slot": 1}
 """Kind of process or part of one to the most connections it has to the database; of others 2.
 
-Each thread that uses the database has one; an http process has a writer, a changer, a reader and a
-lister. A worker that listens has one more for that.
+Each thread that uses the database has one; an http process has a writer, a changer, a reader, a
+lister and a looker. A worker that listens has one more for that.
 """
 
 REAPED = 0.5
@@ -67,7 +71,11 @@ def build_id() -> str:
 
 
 def spawn(
-    module: str, settings: Settings, arguments: Sequence[str] = (), fds: Collection[int] = ()
+    module: str,
+    settings: Settings,
+    arguments: Sequence[str] = (),
+    fds: Collection[int] = (),
+    place: str = "",
 ) -> subprocess.Popen[bytes]:
     """Start `python -m module` with the settings handed over in memory.
 
@@ -75,7 +83,12 @@ def spawn(
     list), the arguments, and the descriptors `fds` under the same numbers. It is started in a
     session of its own, so that a terminal's Ctrl-C reaches the supervisor alone. Variables that
     set [Database] are kept from it: they may hold passwords of other kinds of processes.
+    `place`: where it counts on the board of this process, if that has one; see `join_board`.
     """
+    shared = board.attached()
+    if shared is not None and place:
+        arguments = [*arguments, "--board-fd", str(shared.descriptor), "--place", place]
+        fds = [*fds, shared.descriptor]
     descriptor = os.memfd_create("settings")
     try:
         os.write(descriptor, f"{build_id()}\n{settings.dump_private()}".encode())
@@ -89,6 +102,30 @@ def spawn(
         )
     finally:
         os.close(descriptor)
+
+
+def board_options(arguments: argparse.ArgumentParser) -> None:
+    """Have a child take what `spawn` says of the board."""
+    arguments.add_argument("--board-fd", type=int, default=-1)
+    arguments.add_argument("--place", default="")
+
+
+def share_board(settings: Settings) -> None:
+    """Make a board for this process, which is the supervisor, its children and their slots.
+
+    It is made before the first of them is started, and has a place for each by its name.
+    """
+    server = settings.server
+    children = [f"http {number + 1}" for number in range(server.http_processes)]
+    children += [f"worker {number + 1}" for number in range(server.workers)]
+    made = Board.create(["supervisor", *children, board.SLOTS])
+    board.attach(made, "supervisor", logging.getLogger().handlers[0].format)
+
+
+def join_board(given: argparse.Namespace) -> None:
+    """Count, and show the log, on the board that `spawn` handed over, if it did; after the log."""
+    if given.board_fd >= 0:
+        board.attach(Board(given.board_fd), given.place, logging.getLogger().handlers[0].format)
 
 
 def received_settings(descriptor: int) -> Settings:

@@ -17,9 +17,12 @@ import connector.db.schema
 import connector.jobs.tables
 from connector.aci.errors import PRODUCT, Code
 from connector.aci.status import WORDS
+from connector.board.memory import Board
+from connector.board.metrics import PREFIX, Metric
 from connector.config import reference
 from connector.db.metadata import metadata
 from connector.jobs.states import FINAL, MEANING, TRANSITIONS, Requested, State
+from connector.service import metrics as told
 
 ENGINES = (postgresql.dialect(), sqlite.dialect(), MariaDBDialect())
 
@@ -225,7 +228,35 @@ def errors() -> str:
             "An HTTP status tells only of what is no action: a request line over 64 KiB, a head",
             "over its limit or no HTTP at all (400), `/api`, `/events` and `/metrics`, kept for",
             "later (404), what is no action and [not permitted](access.md) (403), and `/readyz`",
-            "while the database is away (503).",
+            "while no action can be stored (503). The service port has more of them:",
+            "[Watch it](operations.md#watch-it).",
+            "",
+        ]
+    )
+
+
+def metrics() -> str:
+    """Render the page about `/metrics`."""
+    families = [*told.of_cluster([]), *told.of_host(Board.create(["supervisor"]))]
+    labels = {PREFIX + metric.value.name: metric.value.labels for metric in Metric}
+    rows = []
+    for family in families:
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        of = labels.get(name, getattr(family, "_labelnames", ()))
+        shown = ", ".join(f"`{label}`" for label in of)
+        rows.append(f"| `{name}` | {family.type} | {shown} | {family.documentation} |")
+    return "\n".join(
+        [
+            "# Metrics",
+            "",
+            MADE,
+            "`/metrics` of the [service port](operations.md#watch-it) tells these, in the text",
+            "format of Prometheus. What processes count begins at 0 when the server is started,",
+            "and goes on when one of its processes dies.",
+            "",
+            "| Name | Type | Labels | Meaning |",
+            "|---|---|---|---|",
+            *rows,
             "",
         ]
     )
@@ -233,6 +264,7 @@ def errors() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
+    "metrics.md": metrics,
     "schema.md": schema,
     "settings.md": reference.render,
     "states.md": states,

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from connector import log
@@ -19,16 +18,10 @@ from connector.jobs.job import Job, NewJob
 _log = log.logger(__name__)
 
 T = TypeVar("T")
-PAGE = 500
-"""Actions read in one transaction."""
-
 QUIET = 2.0
 """Seconds between two log lines about a database that is away."""
 
 _NO_ANSWER = "The database did not answer."
-
-NOBODY = "00000000-0000-0000-0000-000000000000"
-"""A token that no action has."""
 
 CHECK = 30.0
 """Seconds between two looks whether this program may still run on the schema."""
@@ -39,13 +32,8 @@ RESERVE = 0.5
 Verb = Callable[[Tx], Any]
 """A verb with its arguments bound."""
 
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The newest actions of a queue, all of them if `most` is None."""
-
-    queue: str
-    most: int | None = None
+Look = Callable[[Database], Any]
+"""What is to be done with the database."""
 
 
 class Access:
@@ -54,7 +42,8 @@ class Access:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        self._seconds = settings.server.answer_seconds - RESERVE
+        self._seconds = self.patience = settings.server.answer_seconds - RESERVE
+        """Seconds within which every call ends."""
         self._quiet_until = 0.0
         self._check_at = float("-inf")
         self._writer: Group[NewJob, None] = Group("writer", self._write, self._notify)
@@ -62,7 +51,9 @@ class Access:
         self._changer: Group[Verb, Any] = Group("changer", self._change, self._notify, limit=1)
         self._reader: Group[str | Verb, Any] = Group("reader", self._read)
         # Of its own, so that nobody who asks for one action waits behind a long listing.
-        self._lister: Group[Listing, list[Job]] = Group("lister", self._list, limit=1)
+        self._lister: Group[Verb, Any] = Group("lister", self._look, limit=1)
+        # Of its own, so that those who watch the server hear of it while it is busy.
+        self._inspector: Group[Look, Any] = Group("inspector", self._inspect, limit=1)
 
     async def submit(self, job: NewJob) -> None:
         """Store an action; when this returns it is durable. Raises AciError."""
@@ -83,19 +74,43 @@ class Access:
         job: Job | None = await self._call(self._reader, token, _NO_ANSWER)
         return job
 
-    async def keys(self) -> Mapping[str, ApiKey]:
-        """Return the API keys that are accepted now, by their public part. Raises AciError."""
-        found: Mapping[str, ApiKey] = await self._call(self._reader, api_keys.live, _NO_ANSWER)
+    async def read(self, read: Callable[[Tx], T]) -> T:
+        """Run a short read. Raises AciError."""
+        found: T = await self._call(self._reader, read, _NO_ANSWER)
         return found
 
-    async def listing(self, listing: Listing) -> list[Job]:
-        """Return the actions of a queue, newest first. Raises AciError."""
-        jobs: list[Job] = await self._call(self._lister, listing, _NO_ANSWER)
-        return jobs
+    async def keys(self) -> Mapping[str, ApiKey]:
+        """Return the API keys that are accepted now, by their public part. Raises AciError."""
+        return await self.read(api_keys.live)
+
+    async def look(self, read: Callable[[Tx], T]) -> T:
+        """Run a read that may look at many actions, in turn with others. Raises AciError."""
+        found: T = await self._call(self._lister, read, _NO_ANSWER)
+        return found
 
     async def ready(self) -> None:
-        """Return if the database answers. Raises AciError."""
-        await self.job(NOBODY)
+        """Return if an action can be stored. Raises AciError."""
+        step = self._settings.actions.ageing_step_seconds
+
+        def rehearse(database: Database) -> None:
+            schema.check(database)
+            database.run(submit.rehearse, step)
+
+        try:
+            await self.inspect(rehearse)
+        except AciError:
+            raise
+        except Exception as error:
+            _log.error("an action cannot be stored", error=str(error).partition("\n")[0])
+            raise AciError(
+                Code.UNAVAILABLE,
+                "The database refuses new actions; the log of this server tells why.",
+            ) from error
+
+    async def inspect(self, at: Callable[[Database], T]) -> T:
+        """Return what somebody who watches the server finds. Raises AciError."""
+        found: T = await self._call(self._inspector, at, _NO_ANSWER)
+        return found
 
     def close(self) -> None:
         """Finish what was accepted and end."""
@@ -103,6 +118,7 @@ class Access:
         self._changer.close(1.0)
         self._reader.close(0.5)
         self._lister.close(0.5)
+        self._inspector.close(0.5)
         self._database.close()
 
     async def _call(self, group: Group[Any, Any], item: object, doubt: str) -> Any:
@@ -166,17 +182,8 @@ class Access:
         found = self._database.read(reading.get, tokens) if tokens else {}
         return [found.get(x) if isinstance(x, str) else self._database.read(x) for x in wanted]
 
-    def _list(self, listings: Sequence[Listing]) -> list[list[Job] | Exception]:
-        return [self._pages(listing) for listing in listings]
+    def _look(self, reads: Sequence[Verb]) -> list[Any]:
+        return [self._database.read(read) for read in reads]
 
-    def _pages(self, listing: Listing) -> list[Job]:
-        """Read a queue in short transactions, each by key from where the last one ended."""
-        jobs: list[Job] = []
-        while listing.most is None or len(jobs) < listing.most:
-            limit = PAGE if listing.most is None else min(PAGE, listing.most - len(jobs))
-            before = jobs[-1].token if jobs else None
-            page = self._database.read(reading.page, listing.queue, before=before, limit=limit)
-            jobs += page
-            if len(page) < limit:
-                break
-        return jobs
+    def _inspect(self, looks: Sequence[Look]) -> list[Any]:
+        return [look(self._database) for look in looks]

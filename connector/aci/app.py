@@ -1,17 +1,19 @@
 """The HTTP face: an ASGI application that answers ACI requests, and says whether it is well."""
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from connector import log
+from connector import board, log
 from connector.aci.access import Access
+from connector.aci.authorization import Admission
 from connector.aci.body import Disconnected, TooLarge, TooSlow, read_body
 from connector.aci.dispatch import Dispatch
 from connector.aci.errors import AciError, BadRequest, Code
@@ -21,7 +23,9 @@ from connector.aci.keys import KeyRing
 from connector.aci.refusals import Refusals
 from connector.aci.reply import Reply, error_reply
 from connector.aci.request import Limits, Request, parse
+from connector.aci.tree import Tree
 from connector.actions.action import Action
+from connector.board.metrics import Metric
 from connector.config import Settings
 
 _log = log.logger(__name__)
@@ -32,11 +36,13 @@ BODY_SECONDS = 30.0
 LARGE_BODY = 256 * 1024
 """Bytes from which a body is parsed off the event loop."""
 
-LARGE_REPLY = 200
-"""Actions from which a listing is rendered off the event loop."""
-
 RESERVED = ("/api", "/events", "/metrics")
 """Paths kept for what is to come; they are never taken for an action."""
+
+Find = Callable[[Request, Admission], Awaitable[Reply | Response]]
+"""Finds what to answer a request whose sender may do so much; of its own form if a Response."""
+
+Told = Callable[[str, str, float], None]
 
 
 def application(
@@ -49,7 +55,13 @@ def application(
 
     `actions`: the asynchronous ones by name; `refusals`: where to count what is refused.
     """
-    face = Face(settings, access, actions)
+    dispatch = Dispatch(settings, access, actions)
+
+    def count(action: str, outcome: str, seconds: float) -> None:
+        board.count(Metric.REQUESTS, dispatch.known(action), outcome)
+        board.observe(Metric.REQUEST_SECONDS, seconds)
+
+    face = Face(settings, dispatch.answer, count)
 
     async def live(request: HttpRequest) -> Response:
         return PlainTextResponse("live\n")
@@ -69,10 +81,14 @@ def application(
 
 
 class Face:
-    """Everything between an HTTP request and its ACI reply."""
+    """Everything between an HTTP request and its ACI reply, which `find` finds.
 
-    def __init__(self, settings: Settings, access: Access, actions: Mapping[str, Action]) -> None:
-        self._dispatch = Dispatch(settings, access, actions)
+    `told` hears of each: its action, how it went, and the seconds it took.
+    """
+
+    def __init__(self, settings: Settings, find: Find, told: Told = lambda *_: None) -> None:
+        self._find = find
+        self._told = told
         self._limits = Limits(settings.server.max_request_line, settings.server.max_body_size)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,15 +103,23 @@ class Face:
                 response = await self._answer(scope, receive)
             except Disconnected:
                 return
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        except AciError as error:
+            # In the middle of a long answer: the client sees that it is cut off.
+            _log.warning("an answer was broken off", error=error.description)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        began = time.perf_counter()
         action, shown, keep = "", FORMATS["xml"], True
         try:
             request = await self._read(scope, receive)
             action = request.action
             shown = format_named(request.parameters.get("ResponseFormat", ""))
-            reply = await self._dispatch.answer(request, admission_of(scope))
+            found = await self._find(request, admission_of(scope))
+            if isinstance(found, Response):
+                return found
+            reply = found
         except BadRequest as error:
             keep = error.code is not Code.TOO_LARGE
             reply = _refused(error.action, error)
@@ -107,7 +131,9 @@ class Face:
             _log.exception("request failed", action=action[:60])
             told = AciError(Code.INTERNAL, "An unexpected error; the server's log tells more.")
             reply = _refused(action, told)
-        return await _rendered(reply, shown, keep)
+        response = _rendered(reply, shown, keep)
+        self._told(action, reply.outcome, time.perf_counter() - began)
+        return response
 
     async def _read(self, scope: Scope, receive: Receive) -> Request:
         headers = {name: value for name, value in scope["headers"]}
@@ -142,13 +168,27 @@ def _refused(action: str, error: AciError) -> Reply:
     return error_reply(action, error, datetime.now().astimezone())
 
 
-async def _rendered(reply: Reply, shown: Format, keep: bool) -> Response:
-    actions = reply.data.get("actions")
-    listed = actions.get("action") if isinstance(actions, Mapping) else None
-    if isinstance(listed, list) and len(listed) > LARGE_REPLY:
-        content = await asyncio.to_thread(shown.render, reply)
-    else:
-        content = shown.render(reply)
+def _rendered(reply: Reply, shown: Format, keep: bool) -> Response:
+    if reply.pages is not None:
+        content = _sent(reply.action, reply.pages, shown)
+        return StreamingResponse(content, media_type=shown.media_type)
     # What was refused before it was read to its end must not be taken for the next request.
     headers = {} if keep else {"connection": "close"}
-    return Response(content, media_type=shown.media_type, headers=headers)
+    return Response(shown.render(reply), media_type=shown.media_type, headers=headers)
+
+
+async def _sent(
+    action: str, pages: AsyncIterator[Sequence[Tree]], shown: Format
+) -> AsyncIterator[bytes]:
+    before, after = shown.around(action)
+    yield before
+    between = b""
+    async for page in pages:
+        if page:
+            yield between + await asyncio.to_thread(_joined, page, shown)
+            between = shown.separator
+    yield after
+
+
+def _joined(page: Sequence[Tree], shown: Format) -> bytes:
+    return shown.separator.join([shown.element(member) for member in page])

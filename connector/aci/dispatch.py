@@ -40,6 +40,10 @@ class Dispatch:
             **{name.casefold(): answer for name, answer in synchronous.items()},
         }
 
+    def known(self, action: str) -> str:
+        """Return the name of an action as it is counted: in capitals, and none for an unknown."""
+        return action.strip().upper() if action.strip().casefold() in self._answers else "none"
+
     async def answer(self, request: Request, admission: Admission) -> Reply:
         """Answer one request, if its sender may send it. Raises AciError."""
         name = request.action.strip().casefold()

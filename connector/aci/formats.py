@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from connector.aci import json_forms, xml
 from connector.aci.reply import Reply
+from connector.aci.tree import Tree
 from connector.aci.values import choice
 
 
@@ -17,6 +18,22 @@ class Format(ABC):
     def render(self, reply: Reply) -> bytes:
         """The body of the HTTP response, in UTF-8."""
 
+    @abstractmethod
+    def element(self, action: Tree) -> bytes:
+        """One member of actions/action as `render` writes it, with nothing between two."""
+
+    separator = b""
+    """What stands between two of them."""
+
+    def around(self, name: str) -> tuple[bytes, bytes]:
+        """What stands before and after the members of actions/action in a reply of many."""
+        whole = self.render(Reply(name, {"actions": {"action": [_HOLE]}}))
+        before, _, after = whole.partition(self.element(_HOLE))
+        return before, after
+
+
+_HOLE = "b6d0a3f2"
+
 
 class Xml(Format):
     """ACI's own. Official clients refuse any other type than text/xml."""
@@ -27,25 +44,39 @@ class Xml(Format):
         """The reply as an XML document."""
         return xml.document(reply.action, reply.outcome, reply.data).encode()
 
+    def element(self, action: Tree) -> bytes:
+        """The member with the line end and blanks before it."""
+        return xml.element("action", action, "\n   ").encode()
+
 
 class Json(Format):
     """Every element an object."""
 
     media_type = "application/json"
+    separator = b","
 
     def render(self, reply: Reply) -> bytes:
         """The reply as one line of JSON."""
         return json_forms.document(reply.action, reply.outcome, reply.data, simple=False).encode()
+
+    def element(self, action: Tree) -> bytes:
+        """The member as JSON."""
+        return json_forms.element("action", action, simple=False).encode()
 
 
 class SimpleJson(Format):
     """Leaves are strings."""
 
     media_type = "application/json"
+    separator = b","
 
     def render(self, reply: Reply) -> bytes:
         """The reply as one line of JSON."""
         return json_forms.document(reply.action, reply.outcome, reply.data, simple=True).encode()
+
+    def element(self, action: Tree) -> bytes:
+        """The member as JSON."""
+        return json_forms.element("action", action, simple=True).encode()
 
 
 FORMATS: dict[str, Format] = {

@@ -40,6 +40,12 @@ def document(action: str, response: str, data: Mapping[str, Tree], *, simple: bo
     return _carried(json.dumps(root, ensure_ascii=False, separators=(",", ":"))) + "\n"
 
 
+def element(name: str, value: Tree, *, simple: bool) -> str:
+    """One element as `document` writes it, three levels deep: a member of actions/action."""
+    found = _element(name, value, simple, 2)
+    return _carried(json.dumps(found, ensure_ascii=False, separators=(",", ":")))
+
+
 def _element(name: str, value: Tree, simple: bool, depth: int) -> object:
     if isinstance(value, Mapping) and depth < MAX_DEPTH:
         return _object(name, value, simple, depth)

@@ -1,45 +1,65 @@
-"""QueueInfo: status of actions, and the verbs of clients. The answers are as `status` says."""
+"""QueueInfo: what there is of a queue, and the verbs of clients. The answers are as `status` says.
+
+Source: QueueInfo in the vendor's connector, Content and Media Server references.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from connector.aci.access import Access, Listing
+from connector.aci import filters, listing
+from connector.aci.access import Access
 from connector.aci.errors import AciError, Code, invalid
 from connector.aci.parameters import Parameters
+from connector.aci.progress import progress_of
 from connector.aci.reply import Reply
 from connector.aci.status import WORDS, brief, element
+from connector.aci.tree import Tree
 from connector.aci.values import choice, required, token
-from connector.jobs import requests
+from connector.aci.verbs import VERBS, Verbs
+from connector.aci.waiting import Waiting
+from connector.actions.action import Action
+from connector.db.engine import Tx
+from connector.jobs import bulk, reading
 from connector.jobs.errors import JobError, NoSuchJob, WrongState
 from connector.jobs.job import Job
-from connector.jobs.states import State
+from connector.jobs.states import OPEN, State
+from connector.jobs.token import new_token
 from connector.jobs.why import why
 
 NAME = "QueueInfo"
 
-LARGE = 200
-"""Actions from which a listing is put together off the event loop."""
+LARGE = 50
+"""Actions from which a page is put together off the event loop."""
+
+Answer = Callable[[str, Parameters, str], Awaitable[Reply]]
+Shown = Callable[[Job], Tree]
 
 
 class QueueInfo:
-    """The action QueueInfo. `queues`: the names of the queues there are."""
+    """The action QueueInfo. `actions`: the asynchronous ones, each of which has a queue."""
 
-    def __init__(self, access: Access, queues: Collection[str]) -> None:
+    def __init__(self, access: Access, actions: Mapping[str, Action]) -> None:
         self._access = access
-        self._queues = queues
-        self._verbs: dict[str, Callable[[str, Parameters, str], Awaitable[Reply]]] = {
+        self._queues = list(actions)
+        self._verbs = Verbs(access, actions)
+        self._waiting = Waiting(access)
+        self._answers: dict[str, Answer] = {
             "GetStatus": self._get_status,
-            "Cancel": self._cancel,
-            "Stop": self._stop,
+            "QueueStatus": self._queue_status,
+            "Progress": self._progress,
+            "GetActionParameters": self._get_parameters,
+            "Duplicate": self._duplicate,
             "Why": self._why,
+            **{name: partial(self._change, name) for name in VERBS},
         }
 
     async def answer(self, parameters: Parameters, client: str) -> Reply:
         """Answer one QueueInfo. `client`: the address it came from. Raises AciError."""
-        actions = "one of " + ", ".join(self._verbs)
-        verb = choice(required(parameters, "QueueAction", actions), "QueueAction", self._verbs)
+        actions = "one of " + ", ".join(self._answers)
+        verb = choice(required(parameters, "QueueAction", actions), "QueueAction", self._answers)
         named = required(parameters, "QueueName", "the name of a queue")
         queue = next((q for q in self._queues if q.casefold() == named.strip().casefold()), None)
         if queue is None:
@@ -50,42 +70,67 @@ class QueueInfo:
                 "QueueName",
             )
         try:
-            return await self._verbs[verb](queue, parameters, client)
+            return await self._answers[verb](queue, parameters, client)
         except JobError as error:
             raise _said(error) from error
 
     async def _get_status(self, queue: str, parameters: Parameters, client: str) -> Reply:
+        shown = _shown_now()
         if parameters.get("Token"):
-            jobs = [await self._job(queue, parameters)]
-        else:
-            jobs = await self._access.listing(Listing(queue, _most(parameters)))
-        if len(jobs) > LARGE:
-            return await asyncio.to_thread(_shown, jobs)
-        return _shown(jobs)
+            job = await self._job(queue, parameters)
+            if seconds := self._wait(parameters):
+                await self._waiting.change(job.token, job.state, seconds)
+                job, shown = await self._job(queue, parameters), _shown_now()
+            return _listed([shown(job)])
+        return await _streamed(self._pages(queue, parameters), shown)
 
-    async def _cancel(self, queue: str, parameters: Parameters, client: str) -> Reply:
-        required(parameters, "Token", "the token of a waiting action")
-        job = await self._job(queue, parameters)
-        state = await self._access.change(
-            partial(requests.cancel, token=job.token, by=f"http {client}")
-        )
-        return _changed([(job.token, state)])
+    async def _queue_status(self, queue: str, parameters: Parameters, client: str) -> Reply:
+        counts = await self._access.look(partial(reading.counts, queue=queue))
+        data: dict[str, Tree] = {
+            "paused": counts.paused,
+            "pending": counts.states[State.QUEUED],
+            "running": counts.states[State.RUNNING],
+            "completed": counts.completed,
+            "paused_actions": counts.states[State.PAUSED],
+        }
+        return Reply(NAME, {"queue": {"name": queue, **data}})
 
-    async def _stop(self, queue: str, parameters: Parameters, client: str) -> Reply:
-        by = f"http {client}"
-        if not parameters.get("Token"):
-            tokens = await self._access.change(partial(requests.stop_all, queue=queue, by=by))
-            return _changed([(stopping, State.RUNNING) for stopping in tokens])
+    async def _progress(self, queue: str, parameters: Parameters, client: str) -> Reply:
+        now = datetime.now().astimezone()
+        shown = partial(progress_of, now=now)
+        if parameters.get("Token"):
+            return Reply(NAME, {"action": shown(await self._job(queue, parameters))})
+        running = frozenset({State.RUNNING})
+        return await _streamed(self._pages(queue, parameters, running), shown)
+
+    async def _get_parameters(self, queue: str, parameters: Parameters, client: str) -> Reply:
+        if parameters.get("Token"):
+            tokens = [(await self._job(queue, parameters)).token]
+            return _listed(await self._access.look(partial(_parameters, tokens=tokens)))
+        chosen = filters.wanted(queue, parameters, OPEN)
+        return await _streamed_rows(self._pages_of_parameters(chosen))
+
+    async def _duplicate(self, queue: str, parameters: Parameters, client: str) -> Reply:
+        required(parameters, "Token", "the token of the action to copy")
         job = await self._job(queue, parameters)
-        state = await self._access.change(partial(requests.stop, token=job.token, by=by))
-        return _changed([(job.token, state)])
+        copy = new_token()
+        verb = partial(bulk.duplicate, token=job.token, copy=copy, by=f"http {client}")
+        await self._access.change(verb)
+        return Reply(NAME, {"token": copy})
 
     async def _why(self, queue: str, parameters: Parameters, client: str) -> Reply:
         required(parameters, "Token", "the token of an action")
         job = await self._job(queue, parameters)
         found = await self._access.change(partial(why, token=job.token))
         told = {"explanation": found.explanation, "remedy": found.remedy}
-        return Reply(NAME, {"actions": {"action": [{**brief(job.token, found.state), **told}]}})
+        return _listed([{**brief(job.token, found.state), **told}])
+
+    async def _change(self, name: str, queue: str, parameters: Parameters, client: str) -> Reply:
+        by = f"http {client}"
+        if parameters.get("Token"):
+            job = await self._job(queue, parameters)
+            return Reply(NAME, await self._verbs.one(name, job.token, parameters, by))
+        return Reply(NAME, await self._verbs.many(name, queue, parameters, by))
 
     async def _job(self, queue: str, parameters: Parameters) -> Job:
         """Return the action that Token names, if it is of this queue."""
@@ -95,23 +140,77 @@ class QueueInfo:
             raise _unknown(wanted, queue)
         return job
 
+    def _wait(self, parameters: Parameters) -> float:
+        """Return for how many seconds the client wants to wait, within bounds."""
+        text = parameters.get("Wait") or "0"
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text.strip(), re.ASCII):
+            raise invalid("Wait", text, "seconds, such as 8")
+        return min(float(text), self._access.patience)
 
-def _shown(jobs: list[Job]) -> Reply:
-    now = datetime.now().astimezone()
-    return Reply(NAME, {"actions": {"action": [element(job, now) for job in jobs]}})
+    def _pages(
+        self, queue: str, parameters: Parameters, states: frozenset[State] = frozenset(State)
+    ) -> AsyncIterator[Sequence[Job]]:
+        return listing.pages(self._access, filters.wanted(queue, parameters, states))
+
+    async def _pages_of_parameters(self, chosen: filters.Wanted) -> AsyncIterator[Sequence[Tree]]:
+        yield []
+        async for tokens in listing.tokens(self._access, chosen.selection, chosen.most):
+            yield await self._access.look(partial(_parameters, tokens=tokens))
 
 
-def _most(parameters: Parameters) -> int | None:
-    text = parameters.get("MaxResults")
-    if not text:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise invalid("MaxResults", text, "a whole number, such as 100")
-    return int(text)
+async def _streamed(pages: AsyncIterator[Sequence[Job]], shown: Shown) -> Reply:
+    async def elements() -> AsyncIterator[Sequence[Tree]]:
+        async for page in pages:
+            if len(page) > LARGE:
+                yield await asyncio.to_thread(_all, page, shown)
+            else:
+                yield _all(page, shown)
+
+    return await _streamed_rows(elements())
 
 
-def _changed(states: list[tuple[str, State]]) -> Reply:
-    return Reply(NAME, {"actions": {"action": [brief(token, state) for token, state in states]}})
+async def _streamed_rows(pages: AsyncIterator[Sequence[Tree]]) -> Reply:
+    """Return a reply that is whole if it has one page, and else is read while it is sent.
+
+    What goes wrong with the first two pages is an error of it.
+    """
+    first = await anext(pages)
+    second = await anext(pages, None)
+    if second is None:
+        return _listed(first)
+
+    async def chained() -> AsyncIterator[Sequence[Tree]]:
+        yield first
+        yield second
+        async for page in pages:
+            yield page
+
+    return Reply(NAME, {}, pages=chained())
+
+
+def _shown_now() -> Shown:
+    return partial(element, now=datetime.now().astimezone())
+
+
+def _all(jobs: Sequence[Job], shown: Shown) -> list[Tree]:
+    return [shown(job) for job in jobs]
+
+
+def _listed(elements: Sequence[Tree]) -> Reply:
+    return Reply(NAME, {"actions": {"action": list(elements)}})
+
+
+def _parameters(tx: Tx, tokens: Sequence[str]) -> list[Tree]:
+    """Return the parameters of actions, in the order of the tokens, as they were sent."""
+    found = reading.parameters(tx, tokens)
+    return [
+        {
+            **brief(token, found[token].state),
+            "parameter": [{"@name": n, "$": v} for n, v in found[token].parameters.items()],
+        }
+        for token in tokens
+        if token in found
+    ]
 
 
 def _said(error: JobError) -> AciError:
@@ -128,7 +227,14 @@ def _said(error: JobError) -> AciError:
     return AciError(Code.STATE, str(error))
 
 
-_PARTICIPLE = {"cancel": "cancelled", "stop": "stopped"}
+_PARTICIPLE = {
+    "cancel": "cancelled",
+    "stop": "stopped",
+    "pause": "paused",
+    "resume": "resumed",
+    "retry": "run again",
+    "reprioritise": "given another priority",
+}
 
 
 def _unknown(token: str, queue: str) -> AciError:

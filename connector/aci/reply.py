@@ -1,6 +1,6 @@
 """The answer to one action, before it has a format."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,9 @@ class Reply:
     action: str
     data: Mapping[str, Tree]
     outcome: Outcome = Outcome.SUCCESS
+    pages: AsyncIterator[Sequence[Tree]] | None = None
+    """Of an answer too long for memory: the members of actions/action, of which `data` then says
+    nothing. They are read while it is sent; raises AciError."""
 
 
 def token_reply(action: str, token: str) -> Reply:

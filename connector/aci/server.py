@@ -5,11 +5,12 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from connector import log
 from connector.aci.access import Access
@@ -18,6 +19,7 @@ from connector.aci.protocol import Bounds, bounded
 from connector.aci.refusals import Refusals
 from connector.aci.tls import Certificates
 from connector.actions.registry import actions
+from connector.config import Settings
 from connector.process import beat, die_with_parent, open_database, received_settings
 
 KEEP_ALIVE = 75
@@ -33,23 +35,48 @@ def main() -> None:
     for name in ("settings-fd", "listen-fd", "beat-fd", "parent"):
         arguments.add_argument(f"--{name}", type=int, required=True)
     given = arguments.parse_args()
+    settings = begin(given)
+    access = opened(settings)
+    known = actions(settings, lambda: open_database(settings, "http"))
+    refusals = Refusals()
+    app = application(settings, access, known, refusals)
+    with socket.socket(fileno=given.listen_fd) as listener:
+        serve(app, settings, refusals, [listener], lambda: beat(given.beat_fd))
+    access.close()
+
+
+def begin(given: argparse.Namespace) -> Settings:
+    """Do what an http process does first, and return its settings."""
     die_with_parent(signal.SIGTERM, given.parent)
     settings = received_settings(given.settings_fd)
     log.configure(settings.logging, "http")
-    database = open_database(settings, "http", patience=settings.server.answer_seconds / 4)
-    access = Access(database, settings)
-    known = actions(settings, lambda: open_database(settings, "http"))
-    refusals = Refusals()
-    certificates = Certificates(settings.ssl) if settings.ssl.ssl_certificate else None
     _have_files_enough()
+    return settings
+
+
+def opened(settings: Settings) -> Access:
+    """Return the access that an http process has to the queue."""
+    patience = settings.server.answer_seconds / 4
+    return Access(open_database(settings, "http", patience=patience), settings)
+
+
+def serve(
+    app: ASGIApp,
+    settings: Settings,
+    refusals: Refusals,
+    listeners: Sequence[socket.socket],
+    each_second: Callable[[], None],
+) -> None:
+    """Serve an application on sockets that listen, over TLS if so configured, until SIGTERM."""
+    certificates = Certificates(settings.ssl) if settings.ssl.ssl_certificate else None
 
     async def notify() -> None:
-        beat(given.beat_fd)
+        each_second()
         if certificates is not None:
             certificates.refresh()
 
     config = uvicorn.Config(
-        application(settings, access, known, refusals),
+        app,
         http=bounded(Bounds.of(settings.server), refusals),
         ssl_context_factory=_factory(certificates),
         loop="uvloop",
@@ -64,9 +91,7 @@ def main() -> None:
         timeout_notify=1,
         callback_notify=notify,
     )
-    with socket.socket(fileno=given.listen_fd) as listener:
-        _Server(config).run(sockets=[listener])
-    access.close()
+    _Server(config).run(sockets=list(listeners))
 
 
 def _factory(certificates: Certificates | None) -> Callable[..., ssl.SSLContext] | None:

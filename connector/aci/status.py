@@ -52,7 +52,7 @@ def element(job: Job, now: datetime) -> dict[str, Tree]:
     if job.state is State.FAILED:
         shown["error"] = job.error or "failed without a message"
     # Results may not take the name of what stands above, nor of the token below.
-    results = {**_progress(job), **dict(job.result or {})}
+    results = {**_priority(job), **_progress(job), **dict(job.result or {})}
     shown.update({name: results[name] for name in sorted(results) if name not in _CORE})
     shown["token"] = job.token
     return shown
@@ -62,6 +62,11 @@ _CORE = frozenset(
     "status queued_time time_in_queue process_start_time time_processing process_end_time error "
     "token".split()
 )
+
+
+def _priority(job: Job) -> Mapping[str, Tree]:
+    # Genuine replies of actions without one do not have the element.
+    return {"priority": job.priority} if job.priority else {}
 
 
 def _progress(job: Job) -> Mapping[str, Tree]:

@@ -78,7 +78,7 @@ def serve(config: Config = None, database: Url = None, port: Port = None) -> Non
     from connector.cli import serving, wiring
 
     flags = {"Database.URL": database, "Server.Port": port}
-    serving.run(wiring.settings_of(config, flags, "supervisor"), http=True)
+    serving.run(wiring.settings_of(config, flags, "supervisor"), http=True, config=config)
 
 
 @app.command(epilog=SHOWN)

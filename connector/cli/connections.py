@@ -26,7 +26,7 @@ def most(settings: Settings, queues: Collection[str], *, listens: bool) -> dict[
 
 
 def formula(settings: Settings, counts: Mapping[str, int]) -> str:
-    """Return the sum of what `most` has returned in words, as in `1 http x 4 + … = 10`."""
+    """Return the sum of what `most` has returned in words, as in `1 http x 5 + … = 10`."""
     processes, workers = settings.server.http_processes, settings.server.workers
     terms = [f"{processes} http x {CONNECTIONS['http']}", f"supervisor {counts['supervisor']}"]
     if workers:

@@ -14,31 +14,37 @@ from typing import TYPE_CHECKING
 from connector.cli.wiring import checked_database, listen, refuse
 from connector.config import Settings
 from connector.config.addresses import shown_url
+from connector.process import share_board
 from connector.worker import children
-from connector.worker.children import Child
+from connector.worker.children import Child, Service
 
 if TYPE_CHECKING:
     from connector.db.engine import Database
 
 
-def run(settings: Settings, *, http: bool) -> None:
-    """Run a server (`http`) or workers alone until SIGTERM or Ctrl-C."""
+def run(settings: Settings, *, http: bool, config: Path | None = None) -> None:
+    """Run a server (`http`) or workers alone until SIGTERM or Ctrl-C.
+
+    `config`: the file that the settings are from, if it was named.
+    """
     _check_folder(settings)
+    if http and settings.service.service_port is not None:
+        share_board(settings)
     with ExitStack() as stack:
         workers = stack.enter_context(_loading_workers(settings))
         database = stack.enter_context(checked_database(settings, "supervisor"))
         _check_host(database)
-        listener, places = None, []
+        listener, service, places = None, None, []
         if http:
             _check_exposure(settings)
             _lock_server(database, stack)
-            listener = stack.enter_context(listen(settings))
+            listener, service = _listen(settings, config, stack)
             numbers = range(1, settings.server.http_processes + 1)
-            places = [children.http(settings, number, listener) for number in numbers]
+            places = [children.http(settings, number, listener, service) for number in numbers]
         from connector.worker.supervisor import Supervisor
 
         supervisor = Supervisor(settings, database, places, workers)
-        supervisor.run(lambda: _announce(settings, listener))
+        supervisor.run(lambda: _announce(settings, listener, service))
         if supervisor.status:
             raise SystemExit(supervisor.status)
 
@@ -57,15 +63,33 @@ def _loading_workers(settings: Settings) -> Iterator[Sequence[Child]]:
             worker.dismiss()
 
 
-def _announce(settings: Settings, listener: socket.socket | None) -> None:
+def _listen(
+    settings: Settings, config: Path | None, stack: ExitStack
+) -> tuple[socket.socket, Service | None]:
+    host, port = settings.server.host, settings.service.service_port
+    listener = listen(host, settings.server.port, "[Server] Port or --port")
+    stack.enter_context(listener)
+    if port is None:
+        return listener, None
+    second = stack.enter_context(listen(host, port, "[Service] ServicePort"))
+    return listener, Service(second, str(config or ""))
+
+
+def _announce(settings: Settings, listener: socket.socket | None, service: Service | None) -> None:
+    scheme = "http" if settings.ssl.ssl_certificate is None else "https"
     if listener is not None:
-        host, port = listener.getsockname()[:2]
-        address = f"[{host}]" if ":" in host else host
-        scheme = "http" if settings.ssl.ssl_certificate is None else "https"
-        print(f"webex-connector: serving on {scheme}://{address}:{port}/", flush=True)
+        print(f"webex-connector: serving on {scheme}://{_address(listener)}/", flush=True)
+        if service is not None:
+            address = _address(service.listener)
+            print(f"webex-connector: service port on {scheme}://{address}/", flush=True)
     else:
         shown = shown_url(settings.database.url_for("worker").get_secret_value())
         print(f"webex-connector: working on {shown}", flush=True)
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _check_exposure(settings: Settings) -> None:

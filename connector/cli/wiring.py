@@ -96,9 +96,11 @@ def checked_database(
         yield database
 
 
-def listen(settings: Settings) -> socket.socket:
-    """Return a listening socket on the configured address, or say why there is none and exit."""
-    host, port = settings.server.host, settings.server.port
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """Return a listening socket, or say why there is none and exit.
+
+    `setting`: where another port can be chosen.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -108,7 +110,7 @@ def listen(settings: Settings) -> socket.socket:
         listener.close()
         refuse(
             f"cannot listen on {host}:{port}: {error.strerror}; "
-            "stop what uses the port, or choose another with [Server] Port or --port"
+            f"stop what uses the port, or choose another with {setting}"
         )
     listener.listen(1024)
     return listener

@@ -34,9 +34,8 @@ class Client:
 
     `url`: such as http://127.0.0.1:7023/. `timeout`: seconds for each answer. `api_key`: sent as
     `Authorization: Bearer`. `tls`: certificates to trust and to show, for https; by default those
-    that the machine trusts. Every method raises ClientError; the constructor raises ValueError for
-    a url that cannot be used. Queues are named like their actions, in any case. Threads may share a
-    client.
+    that the machine trusts. Every method raises ClientError; a url, key or token that cannot be used
+    is a ValueError. Queues are named like their actions, in any case. Threads may share a client.
     """
 
     def __init__(
@@ -119,7 +118,7 @@ class Client:
 
         `wait`: seconds the server may wait for a change of state before it answers, if it can.
         """
-        asked = {"Token": token, **({"Wait": str(wait)} if wait > 0 else {})}
+        asked = {**_one(token), **({"Wait": str(wait)} if wait > 0 else {})}
         found = self._queue_info("GetStatus", queue, asked, longer=wait).find("actions/action")
         if found is None:
             raise BadReply(f"{self._exchange.url} told nothing of {token}", 200)
@@ -201,7 +200,7 @@ class Client:
         return self._change("Retry", queue, token)
 
     def _change(self, verb: str, queue: str, token: str) -> str:
-        changed = self._queue_info(verb, queue, {"Token": token})
+        changed = self._queue_info(verb, queue, _one(token))
         return changed.findtext("actions/action/status", "")
 
     def _queue_info(
@@ -212,3 +211,10 @@ class Client:
             return self._exchange.send("QueueInfo", asked, longer=longer)
         except Unanswered as error:
             raise Unanswered(str(error), retryable=verb == "GetStatus") from error
+
+
+def _one(token: str) -> dict[str, str]:
+    """Return the parameter that names one action. Without it a verb means all of the queue."""
+    if not token.strip():
+        raise ValueError("a token is wanted, not an empty text")
+    return {"Token": token}

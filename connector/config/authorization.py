@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
 from connector.config.model import SectionModel
 from connector.config.peers import Clients
@@ -31,17 +31,6 @@ def _standard(value: object) -> object:
         if str(name).casefold() not in known:
             raise ValueError(f'"{name}" is no role; expected {_ROLES}')
     return tuple(known[str(name).casefold()] for name in names)
-
-
-def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        scheme, separator, host = value.partition("://")
-        right = scheme in ("http", "https") and separator and host and "/" not in host
-        if value != "*" and not right:
-            raise ValueError(
-                f'"{value}" is no origin; expected one such as https://app.example.com'
-            )
-    return values
 
 
 class RoleSettings(SectionModel, frozen=True):
@@ -80,19 +69,4 @@ class RoleSettings(SectionModel, frozen=True):
     service_actions: Annotated[
         Strings,
         Setting("Actions of the service port that it may send besides.", example="GetConfig"),
-    ] = ()
-
-
-class ServiceSettings(SectionModel, frozen=True):
-    """What concerns the server as a whole."""
-
-    access_control_allow_origin: Annotated[
-        Strings,
-        AfterValidator(_origins),
-        Setting(
-            "Origins whose web pages may send requests, or `*` for all of them, which lets any "
-            "page that a user of this machine opens send actions.",
-            key="Access-Control-Allow-Origin",
-            example="https://app.example.com",
-        ),
     ] = ()

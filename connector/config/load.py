@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from connector.config.addresses import is_loopback
-from connector.config.authorization import RoleSettings, ServiceSettings
+from connector.config.authorization import RoleSettings
 from connector.config.build import Builder
 from connector.config.database import DatabaseSettings
 from connector.config.errors import ConfigError
@@ -31,6 +31,7 @@ from connector.config.sections import (
     ServerSettings,
     WorkerSettings,
 )
+from connector.config.service import ServiceSettings
 from connector.config.settings import SECTIONS, Settings, keys
 from connector.config.sources import (
     CONFIG_VARIABLE,

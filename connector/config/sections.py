@@ -193,14 +193,10 @@ class RetentionSettings(SectionModel, frozen=True):
     After that they are removed in small batches, by whichever worker has time.
     """
 
-    finished_days: Annotated[Days, Field(ge=0), Setting(_KEPT.format("has finished"), "days")] = (
-        30.0
-    )
-    failed_days: Annotated[Days, Field(ge=0), Setting(_KEPT.format("has failed"), "days")] = 30.0
-    stopped_days: Annotated[Days, Field(ge=0), Setting(_KEPT.format("was stopped"), "days")] = 30.0
-    cancelled_days: Annotated[Days, Field(ge=0), Setting(_KEPT.format("was cancelled"), "days")] = (
-        30.0
-    )
+    finished_days: Annotated[Days, Setting(_KEPT.format("has finished"), "days")] = 30.0
+    failed_days: Annotated[Days, Setting(_KEPT.format("has failed"), "days")] = 30.0
+    stopped_days: Annotated[Days, Setting(_KEPT.format("was stopped"), "days")] = 30.0
+    cancelled_days: Annotated[Days, Setting(_KEPT.format("was cancelled"), "days")] = 30.0
 
 
 class LoggingSettings(SectionModel, frozen=True):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
-from connector.config.authorization import RoleSettings, ServiceSettings
+from connector.config.authorization import RoleSettings
 from connector.config.database import DatabaseSettings
 from connector.config.ini import fold
 from connector.config.sections import (
@@ -17,6 +17,7 @@ from connector.config.sections import (
     ServerSettings,
     WorkerSettings,
 )
+from connector.config.service import ServiceSettings
 from connector.config.tasks import TaskSettings
 from connector.config.tls import SslSettings
 from connector.config.values import CLEAR, form_of, setting_of

@@ -167,13 +167,17 @@ def in_clear(info: SerializationInfo | ValidationInfo) -> bool:
 
 Boolean = Annotated[bool, BeforeValidator(_boolean), Form("true or false")]
 Whole = Annotated[int, BeforeValidator(_plain_number), Form("a whole number")]
+OptionalPort = Annotated[
+    Annotated[int, Field(ge=0, le=65535)] | None,
+    BeforeValidator(_plain_number),
+    Form("a whole number, at least 0, at most 65535"),
+]
 Seconds = Annotated[
     float, BeforeValidator(_plain_number), Field(allow_inf_nan=False), Form("a number of seconds")
 ]
 Days = Annotated[
-    float | None,
+    Annotated[float, Field(ge=0, allow_inf_nan=False)] | None,
     BeforeValidator(_days),
-    Field(allow_inf_nan=False),
     Form("a number of days, or never"),
 ]
 Size = Annotated[

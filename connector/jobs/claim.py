@@ -161,7 +161,7 @@ def candidates(tx: Tx, queue: str, limit: int, ahead: bool) -> sa.Select[tuple[s
     """Return the choice of the first due jobs of a queue that nobody has locked."""
     select = sa.select(jobs.c.token).where(is_open(State.QUEUED), jobs.c.queue == queue, is_due(tx))
     if ahead:
-        some = _behind_now(tx, queue).subquery()
+        some = behind_now(tx, queue).subquery()
         select = select.where(jobs.c.token.in_(sa.select(some.c.token)))
     else:
         select = select.where(jobs.c.rank <= tx.micros(tx.now))
@@ -181,12 +181,13 @@ def is_due(tx: Tx) -> ColumnElement[bool]:
 
 
 def _any_due(tx: Tx, queue: str) -> bool:
-    some = _behind_now(tx, queue).subquery()
+    some = behind_now(tx, queue).subquery()
     due = sa.or_(some.c.run_at <= tx.now, some.c.run_at <= some.c.queued_at)
     return tx.execute(sa.select(some.c.token).where(due).limit(1)).first() is not None
 
 
-def _behind_now(tx: Tx, queue: str) -> sa.Select[tuple[str, datetime, datetime]]:
+def behind_now(tx: Tx, queue: str) -> sa.Select[tuple[str, datetime, datetime]]:
+    """Return the first jobs ranked behind now: due ones of low priority among them, if any."""
     return (
         sa.select(jobs.c.token, jobs.c.run_at, jobs.c.queued_at)
         .where(is_open(State.QUEUED), jobs.c.queue == queue)

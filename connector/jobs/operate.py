@@ -24,6 +24,13 @@ def resume_queue(tx: Tx, queue: str, by: str, reason: str | None = None) -> None
     _change(tx, queue, {"paused": False}, by, reason)
 
 
+def set_paused(tx: Tx, queue: str, paused: bool, by: str, reason: str | None = None) -> None:
+    """Pause or resume a queue that is known to be one, also before any worker has served it."""
+    row = {"queue": queue, "paused": False, "changed_at": tx.now, "changed_by": by}
+    tx.execute(tx.dialect.insert_new(queues).values(row))
+    _change(tx, queue, {"paused": paused}, by, reason)
+
+
 def limit_queue(tx: Tx, queue: str, most: int | None, by: str, reason: str | None = None) -> None:
     """Let at most so many jobs of a queue run at once in the whole cluster; None: no limit.
 

@@ -1,6 +1,7 @@
 """Looking at jobs: by token, or a queue page by page. Short reads, nothing locked."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from connector.db.engine import Tx
 from connector.jobs.job import Job
 from connector.jobs.states import OPEN, Requested, State
-from connector.jobs.tables import is_open, job_events, job_progress, jobs
+from connector.jobs.tables import RUNNING_BY, is_open, job_events, job_progress, jobs, queues
 
 _COLUMNS = [
     *(
@@ -37,6 +38,37 @@ def page(tx: Tx, queue: str, *, before: str | None = None, limit: int = 500) -> 
     return [_job(row) for row in tx.execute(select)]
 
 
+def states(tx: Tx, tokens: Collection[str]) -> dict[str, State]:
+    """Return the states of these jobs, by token."""
+    rows = tx.execute(sa.select(jobs.c.token, jobs.c.state).where(jobs.c.token.in_(tokens)))
+    return {row.token: State(row.state) for row in rows}
+
+
+def parameters(tx: Tx, tokens: Collection[str]) -> dict[str, Any]:
+    """Return rows with `state` and `parameters` of these jobs, by token."""
+    columns = (jobs.c.token, jobs.c.state, jobs.c.parameters)
+    rows = tx.execute(sa.select(*columns).where(jobs.c.token.in_(tokens)))
+    return {row.token: row for row in rows}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How a queue stands. `states`: number of jobs in each open state."""
+
+    paused: bool
+    states: Mapping[State, int]
+    completed: int
+
+
+def counts(tx: Tx, queue: str) -> Counts:
+    """Count the jobs of a queue, exactly."""
+    paused = tx.execute(sa.select(queues.c.paused).where(queues.c.queue == queue)).scalar()
+    there = open_counts(tx)
+    ended = sa.select(sa.func.count()).where(jobs.c.queue == queue, jobs.c.ended_at.is_not(None))
+    states = {state: there.get((queue, state), 0) for state in State if state in OPEN}
+    return Counts(bool(paused), states, tx.execute(ended).scalar_one())
+
+
 def trail(tx: Tx, token: str) -> Sequence[Any]:
     """Return what happened to a job off the ordinary path, oldest first.
 
@@ -53,6 +85,7 @@ def open_counts(tx: Tx) -> dict[tuple[str, State], int]:
         sa.select(jobs.c.queue, jobs.c.state, sa.func.count().label("jobs"))
         .where(sa.or_(*(is_open(state) for state in State if state in OPEN)))
         .group_by(jobs.c.queue, jobs.c.state)
+        .with_hint(jobs, RUNNING_BY, "mariadb")
     )
     return {(row.queue, State(row.state)): row.jobs for row in rows}
 

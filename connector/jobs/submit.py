@@ -8,6 +8,7 @@ from connector.db.engine import Tx
 from connector.jobs.job import NewJob
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
+from connector.jobs.token import new_token
 from connector.jobs.turns import task_key
 
 AGEING_STEP = 60.0
@@ -41,6 +42,16 @@ def submit(tx: Tx, new: Iterable[NewJob], ageing_step: float = AGEING_STEP) -> N
             "queued_at": tx.now,
         }
         tx.execute(tx.dialect.insert_new(jobs).values(row))
+
+
+def rehearse(tx: Tx, ageing_step: float = AGEING_STEP) -> None:
+    """Store an action and take it back, in one transaction: raises whatever keeps it from that.
+
+    Nobody else ever sees it.
+    """
+    step = tx.connection.begin_nested()
+    submit(tx, [NewJob(new_token(), "Rehearsal", {})], ageing_step)
+    step.rollback()
 
 
 def rank(

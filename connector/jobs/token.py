@@ -8,6 +8,7 @@ import os
 import threading
 import time
 import uuid
+from datetime import datetime
 
 _lock = threading.Lock()
 _last = 0
@@ -23,3 +24,18 @@ def new_token() -> str:
     tail = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
     high = (stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64
     return str(uuid.UUID(int=high | 0b10 << 62 | tail))
+
+
+def first_at(moment: datetime) -> str:
+    """Return a token before all that are made at this moment, and after those made earlier."""
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return str(uuid.UUID(int=milliseconds << 80))
+
+
+def stored_at(token: str) -> float | None:
+    """Return when a token was made, in seconds since 1970; None for one that does not tell."""
+    try:
+        made = uuid.UUID(token)
+    except ValueError:
+        return None
+    return (made.int >> 80) / 1000 if made.version == 7 else None

@@ -94,7 +94,7 @@ def _of_free_tasks(
     """Return jobs that may begin, or go on with, what they work on: at most one a task."""
     taken = dict(owners)
     chosen: list[str] = []
-    for row in _first(tx, queue, room, owners, ahead, without):
+    for row in first(tx, queue, room, owners, ahead, without):
         tasks = set(row.tasks.split(",")) if row.tasks else set()
         if not tasks <= known:
             continue
@@ -106,7 +106,7 @@ def _of_free_tasks(
     return chosen
 
 
-def _first(
+def first(
     tx: Tx,
     queue: str,
     room: int,

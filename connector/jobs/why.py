@@ -1,5 +1,6 @@
 """Why an action is where it is, and what changes that: the view job_status, asked for one."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -46,3 +47,10 @@ def why(tx: Tx, token: str) -> Why:
             "look for a session with a transaction that has been open for long, and end it",
         )
     return Why(State(row.state), row.cause, row.explanation, row.remedy)
+
+
+def causes(tx: Tx, tokens: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return cause and remedy for several jobs, by token; who locks their rows is not looked at."""
+    c = _status.c
+    rows = tx.execute(sa.select(c.token, c.cause, c.remedy).where(c.token.in_(tokens)))
+    return {row.token: (row.cause, row.remedy) for row in rows}

@@ -28,7 +28,8 @@ class WebexClient:
     `page_size` is how many items to ask for at once, 1 to 1000; Webex may give fewer. Seconds:
     `timeout` of each connect and each read, `max_wait` of all pauses for one request, which is
     repeated up to `max_retries` times. `wait` does the pausing, `transport` replaces the network.
-    Threads may share a client; up to `connections` are open at once and kept alive.
+    Threads may share a client; up to `connections` are open at once and kept alive. `told` hears of
+    each request: its status and its seconds.
 
     Every method may raise any WebexError. Raises ValueError for a base URL that is none and
     Unauthorised for a token that no header can carry.
@@ -46,6 +47,7 @@ class WebexClient:
         transport: httpx2.BaseTransport | None = None,
         wait: Callable[[float], None] = time.sleep,
         connections: int = 8,
+        told: Callable[[str, float], None] = lambda status, seconds: None,
     ) -> None:
         self._page_size = _page_size(page_size)
         self._transport = Transport(
@@ -57,6 +59,7 @@ class WebexClient:
             transport=transport,
             wait=wait,
             connections=connections,
+            told=told,
         )
 
     def __enter__(self) -> Self:

@@ -28,6 +28,8 @@ class Transport:
 
     Raises ValueError for a base URL that is none, Unauthorised for a token no header can carry.
     Seconds: `timeout` for each connect and each read, `max_wait` for all pauses of one request.
+    `told` is called after each request, repeats included, with its HTTP status (`none` if no answer
+    came) and the seconds it took.
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class Transport:
         transport: httpx2.BaseTransport | None = None,
         wait: Callable[[float], None] = time.sleep,
         connections: int = 8,
+        told: Callable[[str, float], None] = lambda status, seconds: None,
     ) -> None:
+        self._told = told
         self._base = _base(base_url)
         self._token = _token(access_token)
         self.policy = RetryPolicy(max_retries, max_wait, wait)
@@ -121,14 +125,18 @@ class Transport:
         if stream:
             headers["accept-encoding"] = "identity"
         request = self._client.build_request("GET", url, headers=headers)
+        began, status = time.monotonic(), "none"
         try:
             response = self._client.send(request, stream=stream)
+            status = str(response.status_code)
         except httpx2.TransportError as error:
             return self.unreachable(error, url)
         except httpx2.DecodingError:
             return BadReply(
                 "Webex sent a body that cannot be unpacked", method="GET", path=url.path
             )
+        finally:
+            self._told(status, time.monotonic() - began)
         if response.is_success:
             return response
         return failure(response, hide=self._token)

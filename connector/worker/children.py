@@ -11,7 +11,8 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from connector import log
+from connector import board, log
+from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.process import last_beat, restart_pause, spawn
 
@@ -31,6 +32,14 @@ HTTP_FROZEN = 5.0
 
 STARTING = 60.0
 """Seconds that a child has for its first beat: until then it holds no lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service port: its listening socket, and the configuration file, to be checked again."""
+
+    listener: socket.socket
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,7 @@ class Child:
         self.process, self.beats, self.leave = started.process, started.beats, started.leave
         self.pidfd = os.pidfd_open(self.process.pid)
         self.begun = False
+        board.count(Metric.STARTS, self.name)
 
     def begin(self, now: float) -> None:
         """Start the process if there is none, and let it begin; tried again if that fails."""
@@ -123,11 +133,13 @@ class Child:
 
 def worker(settings: Settings, number: int) -> Child:
     """Return the place for a worker."""
+    name = f"worker {number}"
 
     def start() -> Started:
         waits, leave = os.pipe()
         try:
-            child = _start(settings, "worker", "connector.worker.start", ["--leave-fd"], waits)
+            given = ["--leave-fd", str(waits)]
+            child = _start(settings, name, "connector.worker.start", given, [waits])
         except BaseException:
             os.close(leave)
             raise
@@ -135,37 +147,40 @@ def worker(settings: Settings, number: int) -> Child:
             os.close(waits)
         return replace(child, leave=leave)
 
-    return Child(f"worker {number}", start, FROZEN * settings.worker.lease_seconds)
+    return Child(name, start, FROZEN * settings.worker.lease_seconds)
 
 
-def http(settings: Settings, number: int, listener: socket.socket) -> Child:
-    """Return the place for an http process that serves on the listening socket."""
+def http(
+    settings: Settings, number: int, listener: socket.socket, service: Service | None = None
+) -> Child:
+    """Return the place for an http process that serves on sockets which listen."""
+    name = f"http {number}"
 
     def start() -> Started:
-        return _start(settings, "http", "connector.aci.server", ["--listen-fd"], listener.fileno())
+        given, sockets = ["--listen-fd", str(listener.fileno())], [listener.fileno()]
+        if service is None:
+            return _start(settings, name, "connector.aci.server", given, sockets)
+        given += ["--service-fd", str(service.listener.fileno()), "--config", service.config]
+        sockets.append(service.listener.fileno())
+        return _start(settings, name, "connector.service.server", given, sockets)
 
     silence = max(HTTP_FROZEN, FROZEN * settings.worker.lease_seconds)
-    return Child(f"http {number}", start, silence)
+    return Child(name, start, silence)
 
 
 def _start(
-    settings: Settings, kind: str, module: str, arguments: list[str], descriptor: int
+    settings: Settings, name: str, module: str, arguments: list[str], descriptors: list[int]
 ) -> Started:
-    """Start a process that gets the descriptor after `arguments`, and a pipe for its beats."""
+    """Start a process of the kind that its name begins with; it gets a pipe for its beats."""
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
     os.set_blocking(theirs, False)
-    arguments = [
-        *arguments,
-        str(descriptor),
-        "--beat-fd",
-        str(theirs),
-        "--parent",
-        str(os.getpid()),
-    ]
+    beats = ["--beat-fd", str(theirs), "--parent", str(os.getpid())]
+    own = settings.for_process(name.partition(" ")[0])
     try:
-        process = spawn(module, settings.for_process(kind), arguments, [theirs, descriptor])
-        return Started(process, ours)
+        return Started(
+            spawn(module, own, [*arguments, *beats], [theirs, *descriptors], place=name), ours
+        )
     except BaseException:
         os.close(ours)
         raise

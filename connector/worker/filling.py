@@ -1,16 +1,19 @@
 """Claims for free slots, and slots to run them in."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from connector import log
+from connector import board, log
 from connector.actions.action import Action, WorksOnTasks
+from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Locked, Unavailable
 from connector.jobs import claim, turns
 from connector.jobs.claim import Due
 from connector.jobs.job import Run
+from connector.jobs.token import stored_at
 from connector.process import restart_pause
 from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
@@ -68,6 +71,7 @@ class Filler:
                         self._recorder.fail(run, damage)
                         continue
                     free.pop().give(run, now)
+                    _count(run)
                     _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
                 if room <= 0 or lease.lost:
                     break
@@ -141,6 +145,12 @@ class Filler:
                 return max(0.0, self._start_at - now)
             starting += 1
         return float("inf")
+
+
+def _count(run: Run) -> None:
+    board.count(Metric.CLAIMS, run.queue)
+    if run.attempt == 1 and (stored := stored_at(run.token)) is not None:
+        board.observe(Metric.WAIT_SECONDS, max(0.0, time.time() - stored), run.queue)
 
 
 def _damage(run: Run) -> str | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from connector import log
+from connector import board, log
+from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.db.engine import Database, Tx
 from connector.db.errors import Locked, Unavailable
@@ -173,8 +174,12 @@ class Recorder:
         try:
             state = self._database.run(ended.write)
             bound.info("run ended", verb=ended.verb, state=state.value)
+            board.count(Metric.OUTCOMES, ended.run.queue, ended.verb, state.value)
+            if state in (State.FINISHED, State.FAILED):
+                board.observe(Metric.ATTEMPTS, ended.run.attempt, ended.run.queue)
         except LeaseLost:
             bound.warning("write refused: the job is no longer held", verb=ended.verb)
+            board.count(Metric.REFUSED, ended.run.queue)
             self._database.run(outcomes.refused, ended.run, ended.verb)
         except Unavailable:
             raise

@@ -19,7 +19,14 @@ from connector.actions.action import Action, Failed, Outcome, Release
 from connector.actions.registry import action, actions
 from connector.config import Settings
 from connector.db.errors import Unavailable
-from connector.process import adopt_orphans, die_with_parent, open_database, received_settings
+from connector.process import (
+    adopt_orphans,
+    board_options,
+    die_with_parent,
+    join_board,
+    open_database,
+    received_settings,
+)
 from connector.worker.channel import Channel, Closed, Message
 from connector.worker.context import SlotContext
 from connector.worker.slots import SHOW_STACKS
@@ -44,11 +51,13 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     for name in ("settings-fd", "channel-fd", "stacks-fd", "parent"):
         arguments.add_argument(f"--{name}", type=int, required=True)
+    board_options(arguments)
     given = arguments.parse_args()
     die_with_parent(signal.SIGKILL, given.parent)
     adopt_orphans()
     settings = received_settings(given.settings_fd)
     log.configure(settings.logging, "slot")
+    join_board(given)
     faulthandler.register(SHOW_STACKS, file=given.stacks_fd, all_threads=True)
     ending = Termination()
     ending.catch()

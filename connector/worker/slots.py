@@ -4,10 +4,12 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from connector import log
+from connector import board, log
+from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.jobs.job import Run
 from connector.process import kill_tree, spawn
@@ -92,6 +94,7 @@ class Slot:
                     str(os.getpid()),
                 ],
                 [theirs.fileno(), stacks],
+                board.SLOTS,
             )
             slot = cls(process, channel, os.pidfd_open(process.pid), stacks, heard=now)
             stack.pop_all()  # they are the slot's now
@@ -125,6 +128,8 @@ class Slot:
 
     def take_back(self) -> Message:
         """End what it has to do with its run; return what that told and is not stored yet."""
+        if self.run is not None:
+            board.observe(Metric.RUN_SECONDS, time.monotonic() - self.began, self.run.queue)
         told, self.untold, self.run = self.untold, {}, None
         return told
 

@@ -15,8 +15,10 @@ from connector.process import (
     OTHER_BUILD,
     adopt_orphans,
     beat,
+    board_options,
     build_id,
     die_with_parent,
+    join_board,
     open_database,
     received_settings,
 )
@@ -36,13 +38,15 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     for name in ("settings-fd", "beat-fd", "leave-fd", "parent"):
         arguments.add_argument(f"--{name}", type=int, required=True)
+    board_options(arguments)
     given = arguments.parse_args()
     die_with_parent(signal.SIGTERM, given.parent)
     adopt_orphans()
     gc.disable()  # what is loaded stays: to look through it again and again only takes time
     settings = received_settings(given.settings_fd)
-    slots = _first_slot(settings)
     log.configure(settings.logging, "worker")
+    join_board(given)
+    slots = _first_slot(settings)
     _load(settings)
     gc.freeze()
     gc.enable()

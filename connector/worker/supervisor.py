@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import DBAPIError
 
-from connector import log
+from connector import board, log
+from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import DatabaseError, Locked, Unavailable
@@ -126,6 +127,7 @@ class Supervisor:
         child.listen()
         if child.process is not None and now >= child.frozen_at():
             _log.error("process does not move: killed with all it started", child=child.name)
+            board.count(Metric.FROZEN, child.name)
             kill_tree(child.process.pid)
             child.heard = now
 

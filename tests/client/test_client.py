@@ -161,6 +161,33 @@ def test_each_verb_is_sent_by_its_name_and_returns_the_new_word(rote: Rote, verb
     assert rote.sent == [{**expected, "QueueAction": verb.capitalize()}]
 
 
+@pytest.mark.parametrize("verb", ["status", "results", "cancel", "stop", "pause", "retry", "wait"])
+def test_an_empty_token_never_means_the_whole_queue(waiting: Client, verb: str) -> None:
+    with pytest.raises(ValueError, match="a token is wanted"):
+        getattr(waiting, verb)("Echo", " ")
+
+
+def test_what_was_paused_or_cancelled_goes_on_when_it_is_told_to(waiting: Client) -> None:
+    token = waiting.submit("Echo", ECHO)
+    assert waiting.pause("Echo", token) == "Paused"
+    assert waiting.resume("Echo", token) == "Queued"
+    waiting.cancel("Echo", token)
+    with pytest.raises(Refused) as caught:
+        waiting.pause("Echo", token)
+    assert caught.value.code == "ERRORSTATE"
+    assert waiting.retry("Echo", token) == "Queued"
+
+
+def test_the_server_does_the_waiting_where_it_can(waiting: Client, idle: Face) -> None:
+    token = waiting.submit("Echo", ECHO)
+    with ThreadPoolExecutor(1) as waiter:
+        ended = waiter.submit(waiting.wait, "Echo", token, timeout=SECONDS)
+        with pytest.raises(TimeoutError):
+            ended.result(1)
+        waiting.cancel("Echo", token)
+        assert ended.result(SECONDS).word == "Cancelled"
+
+
 @pytest.mark.parametrize("word", sorted(FINAL))
 def test_a_wait_asks_the_server_to_wait_and_ends_at_every_final_word(rote: Rote, word: str) -> None:
     for status in ("Queued", "Paused", "Processing", word):

@@ -164,6 +164,11 @@ def test_each_section_is_read(loaded: Load, section: str) -> None:
     assert given.warnings == ()
 
 
+def test_what_is_never_removed_says_so(loaded: Load) -> None:
+    given = loaded("[Retention]\nFinishedDays=never\nFailedDays=0\n").settings.retention
+    assert (given.finished_days, given.failed_days, given.stopped_days) == (None, 0.0, 30.0)
+
+
 def test_each_kind_of_process_may_log_in_as_somebody_else(loaded: Load) -> None:
     server = "postgresql://{}:geheim-{}@db/connector"
     kinds = ("http", "worker", "slot")

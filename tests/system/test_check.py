@@ -91,10 +91,10 @@ def test_the_connections_that_a_host_needs_are_compared_with_what_the_server_all
     program = checkout(tmp_path)
     line = checked(program, 1, DATABASE_URL=empty_url)[2]
     listens = database.dialect.listens
-    assert line.startswith("ok      connections: 1 http x 4 + supervisor 1 + 1 workers x (")
-    assert f" = {10 if listens else 9} for each host at most; the server allows " in line
+    assert line.startswith("ok      connections: 1 http x 5 + supervisor 1 + 1 workers x (")
+    assert f" = {11 if listens else 10} for each host at most; the server allows " in line
     line = checked(program, 1, DATABASE_URL=empty_url, FETCH_MAXIMUMTHREADS="250")[2]
-    assert line.startswith("WRONG   connections: one host needs up to 1 http x 4 + supervisor 1")
+    assert line.startswith("WRONG   connections: one host needs up to 1 http x 5 + supervisor 1")
     assert "raise max_connections there" in line
 
 
@@ -123,7 +123,7 @@ def test_the_limit_of_a_user_is_compared_with_the_connections_that_log_in_as_it(
     own = sa.make_url(empty_url).set(username=user, password="geheim")
     urls = {"DATABASE_URL": empty_url, "DATABASE_SLOTURL": own.render_as_string(False)}
     line = checked(checkout(tmp_path), 1, **urls)[2]
-    assert line.startswith("WRONG   connections: one host needs up to 1 http x 4 + supervisor 1")
+    assert line.startswith("WRONG   connections: one host needs up to 1 http x 5 + supervisor 1")
     assert f", of them 2 as {own.render_as_string()}, and the server allows this user 1: " in line
     line = checked(checkout(tmp_path), 1, **urls, FETCH_MAXIMUMTHREADS="1")[2]
     assert line.startswith("ok      connections: ")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, ClassVar
 
+from connector import board
 from connector.actions.action import (
     Context,
     Failed,
@@ -16,6 +17,7 @@ from connector.actions.action import (
 from connector.actions.fetch.counts import Counts
 from connector.actions.fetch.journal import Journal
 from connector.actions.fetch.synchronize import synchronize
+from connector.board.metrics import Metric
 from connector.config import Settings, TaskSettings
 from connector.datastore.errors import HolderLost
 from connector.db.engine import Database
@@ -89,6 +91,7 @@ class Fetch:
                     max_retries=webex.max_retries,
                     max_wait=webex.max_wait_seconds,
                     connections=webex.download_threads + 2,
+                    told=_count_call,
                 ) as client,
             ):
                 return self._tasks(context, database, client)
@@ -117,6 +120,11 @@ class Fetch:
                 failure = str(error)
             results.append((name, journal.counts, failure))
         return _outcome(context.parameters["FetchAction"], results)
+
+
+def _count_call(status: str, seconds: float) -> None:
+    board.count(Metric.WEBEX_CALLS, status)
+    board.observe(Metric.WEBEX_SECONDS, seconds)
 
 
 def _outcome(fetch_action: str, results: Sequence[tuple[str, Counts, str]]) -> Outcome:

@@ -1,0 +1,175 @@
+"""GetStatus of a whole queue: filters, orders, pages, and answers that are long."""
+
+import json
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from connector.aci import filters, listing
+from connector.aci.errors import AciError
+from connector.aci.parameters import Parameters
+from connector.jobs import claim, outcomes, selection, submit
+from connector.jobs.job import NewJob
+from connector.jobs.states import FINAL, State
+from connector.jobs.token import new_token
+from tests import leases
+from tests.aci.serving import Face
+
+WORKER = "00000000-0000-7000-8000-00000000000a"
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "PAGE", 4)
+    monkeypatch.setattr(selection, "WINDOW", 6)
+    monkeypatch.setattr(selection, "FEW", 3)
+
+
+def target(**given: str) -> str:
+    names = {name.replace("_", "-"): value for name, value in given.items()}
+    parameters = {"QueueName": "Echo", "QueueAction": "GetStatus", **names}
+    return "/action=QueueInfo&" + urlencode(parameters, quote_via=quote)
+
+
+def listed(face: Face, **given: str) -> list[str]:
+    found = face.get(target(**given))
+    assert found.findtext("response") == "SUCCESS", ET.tostring(found)
+    return [e.text or "" for e in found.findall("responsedata/actions/action/token")]
+
+
+def stored(face: Face, count: int) -> list[str]:
+    """Store actions and return their tokens, newest first."""
+    new = [NewJob(new_token(), "Echo", {"To": "you"}) for _ in range(count)]
+    face.database.run(submit.submit, new)
+    return [job.token for job in reversed(new)]
+
+
+def finished(face: Face, count: int, result: dict[str, object]) -> list[str]:
+    """Have some run, and finish in the opposite order."""
+    with leases.alive(face.database, WORKER):
+        runs = face.database.run(claim.claim, "Echo", WORKER, count)
+    for run in reversed(runs):
+        face.database.run(outcomes.finish, run, result)
+    return [run.token for run in reversed(runs)]
+
+
+def test_every_action_is_listed_newest_first_and_from_a_cursor_on(face: Face) -> None:
+    tokens = stored(face, 15)
+    assert listed(face) == tokens
+    assert listed(face, MaxResults="5") == tokens[:5]
+    assert listed(face, MaxResults="5", After=tokens[4]) == tokens[5:10]
+    assert listed(face, MaxResults="0") == []
+    stored(face, 3)
+    assert listed(face, After=tokens[4]) == tokens[5:], "new ones do not move the others"
+
+
+def test_no_actions_are_an_empty_list_in_every_format(face: Face) -> None:
+    assert listed(face) == []
+    for form in ("json", "simplejson"):
+        found = json.loads(face.client.get(target(ResponseFormat=form)).content)
+        assert found["autnresponse"]["responsedata"]["actions"]["action"] == []
+
+
+@pytest.mark.parametrize("form", ["xml", "json", "simplejson"])
+def test_a_long_answer_is_that_of_a_short_one_put_together(lone_face: Face, form: str) -> None:
+    stored(lone_face, 11)
+    finished(lone_face, 5, {"a": [{"@n": 1, "$": "é<"}], "b": "c"})
+    long = lone_face.client.get(target(ResponseFormat=form))
+    assert "content-length" not in long.headers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "PAGE", 1000)
+        patch.setattr(selection, "WINDOW", 1000)
+        short = lone_face.client.get(target(ResponseFormat=form))
+    assert "content-length" in short.headers
+    assert long.content == short.content
+    assert long.headers["content-type"] == short.headers["content-type"]
+
+
+def test_states_choose_by_word_state_and_group(face: Face) -> None:
+    tokens = stored(face, 8)
+    over = finished(face, 3, {})
+    waiting = [token for token in tokens if token not in over]
+    for word in ("Finished", "finished", "COMPLETED", "error,finished"):
+        assert listed(face, State=word) == over
+    for word in ("pending", "Queued", "queued,processing"):
+        assert listed(face, State=word) == waiting
+    assert listed(face, State="Paused") == []
+    error = face.error(target(State="finished,lost"))
+    assert error["errorcode"] == "ERRORPARAMINVALID" and "cancelled" in error["errordescription"]
+
+
+def test_actions_are_sorted_by_when_they_began_and_ended(face: Face) -> None:
+    stored(face, 6)
+    over = finished(face, 5, {})
+    assert listed(face, Sort_By="finish-time") == over[::-1]
+    assert listed(face, Sort_By="finish-time", Sort_Order="ascending") == over
+    assert listed(face, Sort_By="finish-time", MaxResults="2") == over[::-1][:2]
+    assert set(listed(face, Sort_By="start-time")) == set(over)
+    assert listed(face, Sort_Order="Ascending") == listed(face)[::-1]
+
+
+def test_what_would_have_to_be_sorted_in_memory_is_bounded(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "SORTED", 5)
+    tokens = stored(face, 8)
+    for given in ({"Sort_Order": "ascending"}, {"Sort_By": "queue-time", "MaxResults": "6"}):
+        given = {"Sort_Order": "ascending", **given}
+        assert "at most 5" in face.error(target(**given))["errordescription"]
+    assert listed(face, Sort_Order="ascending", MaxResults="3") == tokens[::-1][:3]
+    assert (
+        "After" in face.error(target(Sort_Order="ascending", After=tokens[0]))["errordescription"]
+    )
+
+
+def test_times_choose(face: Face) -> None:
+    tokens = stored(face, 3)
+    now = datetime.now().astimezone()
+    soon = (now + timedelta(minutes=5)).strftime("%Y-%m-%d %H:%M:%S")
+    ago = (now - timedelta(minutes=5)).strftime("%Y-%m-%d %H:%M:%S")
+    assert listed(face, Queued_After=ago, Queued_Before=soon) == tokens
+    assert listed(face, Queued_After=soon) == [] == listed(face, Queued_Before=ago)
+    assert listed(face, Finished_After=ago) == []
+    assert listed(face, Min_Priority="1") == [] and listed(face, Max_Priority="0") == tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2026-11-23 18:30:00 GMT", "2026-11-23 18:30:00"),
+        ("2026-11-23 18:30 UTC", "2026-11-23 18:30:00"),
+        ("2026-11-23T18:30:00Z", "2026-11-23 18:30:00"),
+        ("2026-11-23 18:30:00+02:00", "2026-11-23 16:30:00"),
+        ("2026-11-23 18:30:00 America/New_York", "2026-11-23 23:30:00"),
+        ("2026-07-01 12:00:00", "2026-07-01 10:00:00"),
+        ("2026-12-01 12:00:00", "2026-12-01 11:00:00"),
+        ("12:00:00", "2026-11-23 11:00:00"),
+    ],
+)
+def test_a_time_is_the_servers_unless_it_names_a_zone(
+    text: str, utc: str, local_zone: pytest.FixtureRequest
+) -> None:
+    local_zone("Europe/Berlin")  # type: ignore[operator]
+    now = datetime.fromisoformat("2026-11-23T15:00:00+01:00")
+    found = filters.moment(text, "Queued-After", now)
+    assert found == datetime.fromisoformat(utc + "+00:00")
+
+
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-13-01 10:00:00", "2026-01-01 10:00:00 Nowhere"]
+)
+def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(AciError, match="18:30:00"):
+        filters.moment(text, "Queued-After", datetime.now().astimezone())
+
+
+def test_groups_of_states() -> None:
+    def states(text: str) -> frozenset[State]:
+        return filters.wanted("Q", Parameters([("State", text)])).selection.states
+
+    assert states("completed") == FINAL
+    assert states("Interrupted, cancelled") == {State.STOPPED, State.CANCELLED}
+    assert states("error") == states("failed") == {State.FAILED}
+    assert states("running") == states("processing") == {State.RUNNING}
