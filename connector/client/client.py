@@ -34,8 +34,9 @@ class Client:
 
     `url`: such as http://127.0.0.1:7023/. `timeout`: seconds for each answer. `api_key`: sent as
     `Authorization: Bearer`. `tls`: certificates to trust and to show, for https; by default those
-    that the machine trusts. Every method raises ClientError; a url, key or token that cannot be used
-    is a ValueError. Queues are named like their actions, in any case. Threads may share a client.
+    that the machine trusts. Every method raises ClientError; a url, key or token that cannot be
+    used is a ValueError. Queues are named like their actions, in any case. Threads may share a
+    client.
     """
 
     def __init__(

@@ -178,14 +178,24 @@ def test_what_was_paused_or_cancelled_goes_on_when_it_is_told_to(waiting: Client
     assert waiting.retry("Echo", token) == "Queued"
 
 
-def test_the_server_does_the_waiting_where_it_can(waiting: Client, idle: Face) -> None:
+def test_the_server_does_the_waiting_where_it_can(
+    waiting: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = waiting.submit("Echo", ECHO)
+    asked: list[float] = []
+
+    def status(queue: str, token: str, *, wait: int = 0) -> Status:
+        asked.append(wait)
+        return Client.status(waiting, queue, token, wait=wait)
+
+    monkeypatch.setattr(waiting, "status", status)
     with ThreadPoolExecutor(1) as waiter:
         ended = waiter.submit(waiting.wait, "Echo", token, timeout=SECONDS)
         with pytest.raises(TimeoutError):
             ended.result(1)
         waiting.cancel("Echo", token)
         assert ended.result(SECONDS).word == "Cancelled"
+    assert asked == [0, 8], "it looks once, and then is told"
 
 
 @pytest.mark.parametrize("word", sorted(FINAL))
