@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from connector.cli.remote import Remote
+from connector.client import Client
 from connector.db.engine import Database
 
 DEADLINE = 300.0
@@ -22,7 +22,7 @@ DEADLINE = 300.0
 class Serving:
     """A running server: the address of its ACI port, its processes, its database and folder."""
 
-    remote: Remote
+    client: Client
     supervisor: psutil.Process
     database: Database
     folder: Path
@@ -31,13 +31,13 @@ class Serving:
         return [self.supervisor, *self.supervisor.children(recursive=True)]
 
     def send(self, action: str, **parameters: str) -> str:
-        return self.remote.ask(action, parameters).findtext("token", "")
+        return self.client.ask(action, parameters).findtext("token", "")
 
     def finished(self, queue: str, token: str) -> Mapping[str, str]:
         """Wait until an action has ended, and return the texts of its elements."""
         end = time.monotonic() + DEADLINE
         while time.monotonic() < end:
-            action = self.remote.status(queue, token)
+            action = self.client.status(queue, token).element
             if action.findtext("status") not in ("Queued", "Processing"):
                 return {child.tag: child.text or "" for child in action}
             time.sleep(0.02)
@@ -62,9 +62,9 @@ def serving(url: str, folder: Path, **environment: str) -> Iterator[Serving]:
     database = Database(url, application="benchmark")
     try:
         address = server.stdout.readline().rpartition(" ")[2].strip()
-        with Remote(address) as remote:
-            _ready(remote)
-            yield Serving(remote, psutil.Process(server.pid), database, folder)
+        with Client(address) as client:
+            _ready(client)
+            yield Serving(client, psutil.Process(server.pid), database, folder)
     finally:
         database.close()
         server.send_signal(signal.SIGTERM)
@@ -72,8 +72,8 @@ def serving(url: str, folder: Path, **environment: str) -> Iterator[Serving]:
         server.stdout.close()
 
 
-def _ready(remote: Remote) -> None:
-    remote.ask("GetPid", {})
+def _ready(client: Client) -> None:
+    client.ask("GetPid")
 
 
 def memory(processes: list[psutil.Process]) -> float:

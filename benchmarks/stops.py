@@ -84,7 +84,7 @@ def _stop_one(server: Serving, do: str, trace: Path, found: Stops) -> None:
     processes = [family, *family.children(recursive=True)]
     begun = time.monotonic()
     verb = {"QueueAction": "Stop", "QueueName": "Test", "Token": token}
-    answer = server.remote.ask("QueueInfo", verb)
+    answer = server.client.ask("QueueInfo", verb)
     if answer.findtext("actions/action/status") != "Processing":
         found.refused += 1
     _until(lambda: server.database.read(reading.get, [token])[token].state is not State.RUNNING)

@@ -24,6 +24,8 @@ ALLOWED = {
     "actions": {"board", "config", "log", "db", "jobs", "datastore", "webex", "ingest"},
     "aci": {"board", "config", "log", "process", "db", "jobs", "actions"},
     "worker": {"board", "config", "log", "process", "db", "jobs", "actions"},
+    # Of the server's face only the table of errors, which needs nothing else.
+    "client": {"aci"},
     "service": {"board", "config", "log", "process", "db", "jobs", "actions", "aci"},
     "cli": {path.stem for path in PACKAGE.iterdir()},
     "__main__": {"cli"},

@@ -4,10 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from connector.aci.refusals import Reason, Refusals
 from connector.aci.tls import identities
+from connector.aci.upgrade import NoUpgrade
 from connector.config.listening import ListeningSettings
 
 CLOSING_SECONDS = 10.0
@@ -40,7 +39,7 @@ class Bounds:
         )
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(NoUpgrade):
     """uvicorn's protocol, which by itself would wait for a slow client for ever; see `bounded`."""
 
     bounds: ClassVar[Bounds]

@@ -1,8 +1,10 @@
 """Commands that talk to a running server: send, status, cancel, stop."""
 
 import contextlib
+import os
+import ssl
 import sys
-import time
+import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Annotated
@@ -12,10 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from connector.cli.remote import Refused, Remote
+from connector.client import Client, ClientError, Status
 
-FINAL = {"Finished", "Error", "Cancelled", "Stopped"}
-POLL = 0.2
+API_KEY = "WEBEX_CONNECTOR_API_KEY"
+"""Environment variable with the key to send; an option would show it to everybody on the host."""
+CA = "WEBEX_CONNECTOR_CA"
+"""Environment variable with a file of certificates to trust instead of the machine's."""
 
 Server = Annotated[
     str, typer.Option("--server", "-s", envvar="WEBEX_CONNECTOR_URL", help="The server's address.")
@@ -39,6 +43,9 @@ def send(
         list[str] | None, typer.Argument(help="Its parameters, as Name=value.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has ended.")] = False,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Sent again with the same key, it is stored once.")
+    ] = None,
     server: Server = LOCAL,
 ) -> None:
     """Send any action, such as: send Fetch FetchAction=Synchronize --wait."""
@@ -48,8 +55,8 @@ def send(
         if not equals:
             raise typer.BadParameter(f"{parameter!r} is not of the form Name=value")
         pairs[name] = value
-    with _remote(server) as remote:
-        data = remote.ask(action, pairs)
+    with _client(server) as client:
+        data = client.ask(action, pairs, key=key or uuid.uuid4().hex)
         token = data.findtext("token")
         if token is None:
             print(_text(data))
@@ -57,9 +64,9 @@ def send(
             print(token)
         else:
             print(f"token {token}")
-            ended = follow(remote, action, token, Console(stderr=True))
-            print(_text(ended))
-            if ended.findtext("status") != "Finished":
+            ended = follow(client, action, token, Console(stderr=True))
+            print(_text(ended.element))
+            if not ended.finished:
                 raise typer.Exit(1)
 
 
@@ -69,30 +76,31 @@ def status(
     server: Server = LOCAL,
 ) -> None:
     """Show how an action is doing, or all of a queue, newest first."""
-    with _remote(server) as remote:
+    with _client(server) as client:
         if token:
-            print(_text(remote.status(queue, token)))
+            print(_text(client.status(queue, token).element))
             return
-        data = remote.ask("QueueInfo", {"QueueAction": "GetStatus", "QueueName": queue})
         table = Table("token", "status", "queued", "seconds", "error")
-        for action in data.iterfind("actions/action"):
-            names = ("token", "status", "queued_time", "time_processing", "error")
-            table.add_row(*(action.findtext(name, "") for name in names))
+        for seen in client.listing(queue):
+            ran = "" if seen.seconds is None else str(seen.seconds)
+            table.add_row(seen.token, seen.word, seen.queued_time, ran, seen.error or "")
         Console().print(table)
 
 
 def cancel(token: Token, queue: Queue = "Fetch", server: Server = LOCAL) -> None:
     """Take a waiting action out of its queue: it never starts."""
-    _change("Cancel", token, queue, server)
+    with _client(server) as client:
+        print(client.cancel(queue, token) or "accepted")
 
 
 def stop(token: Token, queue: Queue = "Fetch", server: Server = LOCAL) -> None:
     """End an action at any point: a running one is stopped, a waiting one cancelled."""
-    _change("Stop", token, queue, server)
+    with _client(server) as client:
+        print(client.stop(queue, token) or "accepted")
 
 
-def follow(remote: Remote, queue: str, token: str, console: Console) -> ET.Element:
-    """Show a progress bar until the action has ended, and return its last state."""
+def follow(client: Client, queue: str, token: str, console: Console) -> Status:
+    """Show a progress bar until the action has ended, and return its last status."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -102,43 +110,44 @@ def follow(remote: Remote, queue: str, token: str, console: Console) -> ET.Eleme
     )
     with Progress(*columns, console=console) as bar:
         shown = bar.add_task("Queued", total=None, told="")
-        while True:
-            action = remote.status(queue, token)
-            word = action.findtext("status", "")
-            facts = {child.tag: child.text or "" for child in action.findall("progress/*")}
+
+        def show(status: Status) -> None:
+            facts = status.progress
             done, total = facts.get("rooms_done"), facts.get("rooms_total")
             told = [f"{facts[name]} {name}" for name in ("messages", "files") if name in facts]
             if done and total:
                 told.insert(0, f"{done}/{total} rooms")
             bar.update(
                 shown,
-                description=word,
+                description=status.word,
                 completed=float(done or 0),
                 total=float(total) if total else None,
                 told=" · ".join(told),
             )
-            if word in FINAL:
-                bar.update(shown, total=1.0, completed=1.0)
-                return action
-            time.sleep(POLL)
 
-
-def _change(verb: str, token: str, queue: str, server: str) -> None:
-    with _remote(server) as remote:
-        asked = {"QueueAction": verb, "QueueName": queue, "Token": token}
-        data = remote.ask("QueueInfo", asked)
-        print(data.findtext("actions/action/status", "accepted"))
+        ended = client.wait(queue, token, progress=show)
+        bar.update(shown, total=1.0, completed=1.0)
+        return ended
 
 
 @contextlib.contextmanager
-def _remote(server: str) -> Iterator[Remote]:
-    """Open a remote whose refusals end the command with a sentence."""
+def _client(server: str) -> Iterator[Client]:
+    """Open a client whose errors end the command with a sentence."""
     try:
-        with Remote(server) as remote:
-            yield remote
-    except Refused as error:
+        with Client(server, api_key=os.environ.get(API_KEY) or None, tls=_tls()) as client:
+            yield client
+    except (ClientError, ValueError) as error:
         print(f"webex-connector: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def _tls() -> ssl.SSLContext | None:
+    """Return what to trust if the environment says so. Raises ValueError if that cannot be read."""
+    file = os.environ.get(CA)
+    try:
+        return ssl.create_default_context(cafile=file) if file else None
+    except OSError as error:
+        raise ValueError(f"{CA} names {file}, which cannot be used: {error}") from None
 
 
 def _text(element: ET.Element) -> str:

@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
 
 from connector.cli.clients import follow
-from connector.cli.remote import Refused, Remote
+from connector.client import Client, ClientError, Status
 from connector.sandbox.process import SandboxProcess
 
 TASK = "DEMO"
@@ -32,23 +31,22 @@ def run(*, once: bool) -> int:
             environment = {**os.environ, **ending.enter_context(_webex(console, folder))}
             _command(environment, "migrate")
             server, url = ending.enter_context(_server(environment))
-            remote = ending.enter_context(Remote(url))
+            client = ending.enter_context(Client(url))
             console.print(f"sending  [bold]{url}action=Fetch&FetchAction=Synchronize[/bold]")
-            token = remote.ask("Fetch", {"FetchAction": "Synchronize"}).findtext("token", "")
+            token = client.submit("Fetch", {"FetchAction": "Synchronize"})
             console.print(f"token    {token}")
-            ended = follow(remote, "Fetch", token, console)
-        except Refused as refused:
+            ended = follow(client, "Fetch", token, console)
+        except ClientError as refused:
             console.print(f"webex-connector: {refused}", style="red", markup=False)
             return 1
         except KeyboardInterrupt:
             return 130
-        finished = ended.findtext("status") == "Finished"
         _tell(console, ended, folder / "documents" / TASK, url, token)
         if not once:
             console.print("\nserving until Ctrl-C …")
             with contextlib.suppress(KeyboardInterrupt):
                 server.wait()
-    return 0 if finished else 1
+    return 0 if ended.finished else 1
 
 
 @contextlib.contextmanager
@@ -108,12 +106,11 @@ def _server(environment: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[s
             server.stdout.close()
 
 
-def _tell(console: Console, ended: ET.Element, folder: Path, url: str, token: str) -> None:
-    word, error = ended.findtext("status", ""), ended.findtext("error")
-    console.print(f"\nstatus   [bold]{word}[/bold] after {ended.findtext('time_processing')} s")
-    if error:
-        console.print(f"error    {error}", markup=False)
-    for count in ended.iterfind("documentcounts/documentcount"):
+def _tell(console: Console, ended: Status, folder: Path, url: str, token: str) -> None:
+    console.print(f"\nstatus   [bold]{ended.word}[/bold] after {ended.seconds} s")
+    if ended.error:
+        console.print(f"error    {ended.error}", markup=False)
+    for count in ended.element.iterfind("documentcounts/documentcount"):
         told = ", ".join(f"{name} {value}" for name, value in count.attrib.items())
         console.print(f"counts   {told}", markup=False)
     console.print(f"folder   {folder}", soft_wrap=True)

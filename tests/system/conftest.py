@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from connector.actions.action import Document
-from connector.cli.remote import Remote
+from connector.client import Client
 from connector.db.engine import Database
 from connector.jobs import reading, submit
 from connector.jobs.job import Job, NewJob
@@ -86,14 +86,14 @@ class Server:
             self.address = out.readline().rpartition(" ")[2].strip()
 
     def ask(self, action: str, **parameters: str) -> ET.Element:
-        """Send an action over HTTP and return `responsedata`. Raises Refused."""
-        with Remote(self.address) as remote:
-            return remote.ask(action, parameters)
+        """Send an action over HTTP and return `responsedata`. Raises ClientError."""
+        with Client(self.address) as client:
+            return client.ask(action, parameters)
 
     def status(self, queue: str, token: str) -> ET.Element:
-        """Return what QueueInfo tells of an action. Raises Refused."""
-        with Remote(self.address) as remote:
-            return remote.status(queue, token)
+        """Return what QueueInfo tells of an action. Raises ClientError."""
+        with Client(self.address) as client:
+            return client.status(queue, token).element
 
     def ended(self, queue: str, token: str) -> ET.Element:
         """Wait until QueueInfo tells that an action has ended, and return what it tells."""

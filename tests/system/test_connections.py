@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from connector.actions.registry import BUILT_IN
 from connector.cli import connections
-from connector.cli.remote import Refused
+from connector.client import ClientError
 from connector.config import load
 from connector.sandbox.process import SandboxProcess
 from tests.roles import SCHEMA
@@ -84,7 +84,7 @@ def client(server: Server, number: int, tasks: list[str], over: threading.Event)
                     server.ask("QueueInfo", QueueName="Test", **stop)
                 case 4:
                     httpx2.get(f"{server.address}readyz", trust_env=False, timeout=30)
-        except Refused:
+        except ClientError:
             continue  # it ran before it was cancelled, or the database was busy
 
 

@@ -7,7 +7,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from connector.cli.remote import Refused
+from connector.client import ClientError
 from connector.jobs.states import State
 from tests.conftest import fresh_url, migrate
 from tests.proxy import Proxy
@@ -37,7 +37,7 @@ def test_an_action_under_way_outlives_a_database_that_is_away(
     token = server.submit("wait_for_file")
     first = eventually("it starts", lambda: server.traced("start", token))[0]
     getattr(proxy, trouble)()
-    with pytest.raises(Refused):
+    with pytest.raises(ClientError):
         server.ask("QueueInfo", QueueAction="GetStatus", QueueName="Test", Token=token)
     # Without its lease the worker must end what it runs, since others may take it over.
     eventually("the run is ended", lambda: not psutil.pid_exists(int(first[3])))
