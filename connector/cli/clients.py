@@ -1,4 +1,4 @@
-"""Commands that talk to a running server: send, status, cancel, stop."""
+"""Commands that talk to a running server: send, status."""
 
 import contextlib
 import os
@@ -12,9 +12,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
-from connector.client import Client, ClientError, Status
+from connector.cli.wiring import loaded_from
+from connector.client import Client, ClientError, Status, Unreachable
+from connector.config import ConfigError
 
 API_KEY = "WEBEX_CONNECTOR_API_KEY"
 """Environment variable with the key to send; an option would show it to everybody on the host."""
@@ -22,16 +24,21 @@ CA = "WEBEX_CONNECTOR_CA"
 """Environment variable with a file of certificates to trust instead of the machine's."""
 
 Server = Annotated[
-    str, typer.Option("--server", "-s", envvar="WEBEX_CONNECTOR_URL", help="The server's address.")
+    str | None,
+    typer.Option(
+        "--server",
+        "-s",
+        envvar="WEBEX_CONNECTOR_URL",
+        help="The server's address; without it that of webex-connector.cfg here, or port 7023.",
+    ),
 ]
 Queue = Annotated[str, typer.Option("--queue", "-q", help="The queue: the action's name.")]
 Token = Annotated[str, typer.Argument(help="The token that send printed.")]
-LOCAL = "http://127.0.0.1:7023/"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (send, status, cancel, stop):
+    for command in (send, status):
         app.command(epilog="Exit status 1: the server refused, or the action did not finish.")(
             command
         )
@@ -46,7 +53,7 @@ def send(
     key: Annotated[
         str | None, typer.Option("--key", help="Sent again with the same key, it is stored once.")
     ] = None,
-    server: Server = LOCAL,
+    server: Server = None,
 ) -> None:
     """Send any action, such as: send Fetch FetchAction=Synchronize --wait."""
     pairs = {}
@@ -55,7 +62,7 @@ def send(
         if not equals:
             raise typer.BadParameter(f"{parameter!r} is not of the form Name=value")
         pairs[name] = value
-    with _client(server) as client:
+    with asking(server) as client:
         data = client.ask(action, pairs, key=key or uuid.uuid4().hex)
         token = data.findtext("token")
         if token is None:
@@ -73,30 +80,20 @@ def send(
 def status(
     token: Annotated[str | None, typer.Argument(help="A token; without one, the queue.")] = None,
     queue: Queue = "Fetch",
-    server: Server = LOCAL,
+    server: Server = None,
 ) -> None:
     """Show how an action is doing, or all of a queue, newest first."""
-    with _client(server) as client:
+    with asking(server) as client:
         if token:
             print(_text(client.status(queue, token).element))
             return
-        table = Table("token", "status", "queued", "seconds", "error")
+        table = Table(
+            Column("token", no_wrap=True, min_width=36), "status", "queued", "seconds", "error"
+        )
         for seen in client.listing(queue):
             ran = "" if seen.seconds is None else str(seen.seconds)
             table.add_row(seen.token, seen.word, seen.queued_time, ran, seen.error or "")
         Console().print(table)
-
-
-def cancel(token: Token, queue: Queue = "Fetch", server: Server = LOCAL) -> None:
-    """Take a waiting action out of its queue: it never starts."""
-    with _client(server) as client:
-        print(client.cancel(queue, token) or "accepted")
-
-
-def stop(token: Token, queue: Queue = "Fetch", server: Server = LOCAL) -> None:
-    """End an action at any point: a running one is stopped, a waiting one cancelled."""
-    with _client(server) as client:
-        print(client.stop(queue, token) or "accepted")
 
 
 def follow(client: Client, queue: str, token: str, console: Console) -> Status:
@@ -131,14 +128,30 @@ def follow(client: Client, queue: str, token: str, console: Console) -> Status:
 
 
 @contextlib.contextmanager
-def _client(server: str) -> Iterator[Client]:
-    """Open a client whose errors end the command with a sentence."""
+def asking(server: str | None) -> Iterator[Client]:
+    """Open a client whose errors end the command with a sentence. None: this host's server."""
     try:
-        with Client(server, api_key=os.environ.get(API_KEY) or None, tls=_tls()) as client:
+        key = os.environ.get(API_KEY) or None
+        with Client(server or _here(), api_key=key, tls=_tls()) as client:
             yield client
+    except Unreachable as error:
+        told = "" if server else "; --server or WEBEX_CONNECTOR_URL names another"
+        print(f"webex-connector: {error}{told}", file=sys.stderr)
+        raise typer.Exit(1) from None
     except (ClientError, ValueError) as error:
         print(f"webex-connector: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def _here() -> str:
+    """Return the address of the server that the settings of this folder describe."""
+    try:
+        settings = loaded_from(None, {}).settings
+    except ConfigError:
+        return "http://127.0.0.1:7023/"
+    scheme = "http" if settings.ssl.ssl_certificate is None else "https"
+    host = settings.server.host
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.server.port}/"
 
 
 def _tls() -> ssl.SSLContext | None:

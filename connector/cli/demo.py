@@ -41,7 +41,7 @@ def run(*, once: bool) -> int:
             return 1
         except KeyboardInterrupt:
             return 130
-        _tell(console, ended, folder / "documents" / TASK, url, token)
+        _tell(console, ended, folder / "documents" / TASK, url, token, once)
         if not once:
             console.print("\nserving until Ctrl-C …")
             with contextlib.suppress(KeyboardInterrupt):
@@ -106,7 +106,7 @@ def _server(environment: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[s
             server.stdout.close()
 
 
-def _tell(console: Console, ended: Status, folder: Path, url: str, token: str) -> None:
+def _tell(console: Console, ended: Status, folder: Path, url: str, token: str, once: bool) -> None:
     console.print(f"\nstatus   [bold]{ended.word}[/bold] after {ended.seconds} s")
     if ended.error:
         console.print(f"error    {ended.error}", markup=False)
@@ -117,7 +117,8 @@ def _tell(console: Console, ended: Status, folder: Path, url: str, token: str) -
     if (document := _newest(folder)) is not None:
         console.print("one of its documents:")
         console.print_json(json.dumps(document))
-    console.print(f"\nthe server is at {url}; try:")
+    where = "scripts/run without --once goes on serving" if once else f"the server is at {url}"
+    console.print(f"\n{where}; try:")
     for parameters in (
         "action=Fetch&FetchAction=Synchronize",
         f"action=QueueInfo&QueueName=Fetch&QueueAction=GetStatus&Token={token}",

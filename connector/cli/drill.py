@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from connector.cli.wiring import complain
 from connector.db.engine import Database, Tx
@@ -50,7 +50,15 @@ def lease_loss(database: Database, worker: str | None, by: str) -> None:
 
 
 def _table(database: Database, tokens: list[str], again: Mapping[str, float]) -> Table:
-    table = Table("token", "state now", "attempt", "losses", "failures", "back after", "refused")
+    table = Table(
+        Column("token", no_wrap=True, min_width=36),
+        "state now",
+        "attempt",
+        "losses",
+        "failures",
+        "back after",
+        "refused",
+    )
     found: Mapping[str, Job] = database.read(reading.get, tokens)
     for token in tokens:
         trail = database.read(reading.trail, token)

@@ -1,31 +1,18 @@
 """Commands of operators, which work on the database itself: no server needs to answer."""
 
-import getpass
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from connector.cli import wiring
-from connector.db.engine import Database, Tx
+from connector.cli import ends, verbs, wiring
+from connector.cli.verbs import Config, Reason, Token, Url
+from connector.db.engine import Database
 from connector.jobs import operate, reading, requests, workers
-from connector.jobs.errors import JobError
-from connector.jobs.states import State
 from connector.jobs.why import why as explain
 
-T = TypeVar("T")
-
-Config = Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file.")]
-Url = Annotated[
-    str | None, typer.Option("--database", help="Database URL, over all URLs of [Database].")
-]
-Reason = Annotated[str | None, typer.Option("--reason", "-r", help="Why, for the trail.")]
-Token = Annotated[str, typer.Argument(help="The token that send printed.")]
 EPILOG = "Exit status 1: it was refused, and the message says why. 2: the database is out of reach."
 
 
@@ -47,12 +34,14 @@ def pause(
     A running action that can be paused saves where it is and frees its slot. What runs of a paused
     queue goes on to its end.
     """
-    with _opened(config, database) as opened:
+    with verbs.opened(config, database) as opened:
         if _queue_alone(token, queue):
-            _run(opened, lambda tx: operate.pause_queue(tx, queue or "", _me(), reason))
+            verbs.run(opened, lambda tx: operate.pause_queue(tx, queue or "", verbs.me(), reason))
             print(f"queue {queue} is paused; resume it with: webex-connector resume -q {queue}")
         else:
-            _told(opened, token, lambda tx: requests.pause(tx, token or "", _me(), reason))
+            verbs.told(
+                opened, token, lambda tx: requests.pause(tx, token or "", verbs.me(), reason)
+            )
 
 
 def resume(
@@ -63,19 +52,21 @@ def resume(
     database: Url = None,
 ) -> None:
     """Have a paused action, or queue, go on; an action goes on from its checkpoint."""
-    with _opened(config, database) as opened:
+    with verbs.opened(config, database) as opened:
         if _queue_alone(token, queue):
-            _run(opened, lambda tx: operate.resume_queue(tx, queue or "", _me(), reason))
+            verbs.run(opened, lambda tx: operate.resume_queue(tx, queue or "", verbs.me(), reason))
             opened.notify({queue or ""})
             print(f"queue {queue} goes on")
         else:
-            _told(opened, token, lambda tx: requests.resume(tx, token or "", _me(), reason))
+            verbs.told(
+                opened, token, lambda tx: requests.resume(tx, token or "", verbs.me(), reason)
+            )
 
 
 def retry(token: Token, reason: Reason = None, config: Config = None, database: Url = None) -> None:
     """Have a failed, stopped or cancelled action run again: same token, from its checkpoint."""
-    with _opened(config, database) as opened:
-        _told(opened, token, lambda tx: requests.reopen(tx, token, _me(), reason))
+    with verbs.opened(config, database) as opened:
+        verbs.told(opened, token, lambda tx: requests.reopen(tx, token, verbs.me(), reason))
 
 
 def prioritise(
@@ -86,9 +77,9 @@ def prioritise(
     database: Url = None,
 ) -> None:
     """Give an action another priority; how long it has waited still counts."""
-    with _opened(config, database) as opened:
+    with verbs.opened(config, database) as opened:
         verb = requests.reprioritise
-        _told(opened, token, lambda tx: verb(tx, token, priority, _me(), reason))
+        verbs.told(opened, token, lambda tx: verb(tx, token, priority, verbs.me(), reason))
 
 
 def limit(
@@ -102,8 +93,8 @@ def limit(
     if most.casefold() != "none" and (not most.isdecimal() or int(most) < 1):
         raise typer.BadParameter(f"{most!r} is no limit: give 1 or more, or 'none'")
     number = None if most.casefold() == "none" else int(most)
-    with _opened(config, database) as opened:
-        _run(opened, lambda tx: operate.limit_queue(tx, queue, number, _me(), reason))
+    with verbs.opened(config, database) as opened:
+        verbs.run(opened, lambda tx: operate.limit_queue(tx, queue, number, verbs.me(), reason))
         print(f"queue {queue}: {'no limit' if number is None else f'at most {number} at once'}")
 
 
@@ -116,14 +107,14 @@ def drain(
     database: Url = None,
 ) -> None:
     """Have a host's workers claim nothing more, also after a restart there; what runs goes on."""
-    with _opened(config, database) as opened:
+    with verbs.opened(config, database) as opened:
         known = {row.host for row in opened.read(workers.listed)}
         if undo:
-            there = _run(opened, lambda tx: operate.undrain(tx, host))
+            there = verbs.run(opened, lambda tx: operate.undrain(tx, host))
             opened.notify({""})
             print(f"{host} claims again" if there else f"{host} was not drained")
             return
-        _run(opened, lambda tx: operate.drain(tx, host, _me(), reason))
+        verbs.run(opened, lambda tx: operate.drain(tx, host, verbs.me(), reason))
         if host not in known:
             print(f"note: no worker of {host} is registered; there is {', '.join(sorted(known))}")
         print(f"{host} claims nothing more; undo it with: webex-connector drain {host} --undo")
@@ -136,7 +127,7 @@ def drain(
 
 def restored(config: Config = None, database: Url = None) -> None:
     """Make a restored or copied database safe: all queues paused, and what would run is listed."""
-    with _opened(config, database) as opened:
+    with verbs.opened(config, database) as opened:
         settings = wiring.settings_of(config, {"Database.URL": database})
         alive = _still_beating(opened)
         if alive:
@@ -144,10 +135,12 @@ def restored(config: Config = None, database: Url = None) -> None:
                 f"worker {alive} beats on this database, so it is in use and no restored copy; "
                 "end its servers first"
             )
-        by = _me()
-        listed = _run(opened, lambda tx: operate.restored(tx, settings.server.environment, by))
+        by = verbs.me()
+        listed = verbs.run(opened, lambda tx: operate.restored(tx, settings.server.environment, by))
         workers.rescue(opened, by)
-        table = Table("token", "queue", "state", "attempt", "queued")
+        table = Table(
+            Column("token", no_wrap=True, min_width=36), "queue", "state", "attempt", "queued"
+        )
         for row in listed[:200]:
             table.add_row(row.token, row.queue, row.state, str(row.attempt), str(row.queued_at))
         Console().print(table)
@@ -168,8 +161,8 @@ def drill(
 
     if what != "lease-loss":
         raise typer.BadParameter(f"{what!r} is no drill; there is lease-loss")
-    with _opened(config, database) as opened:
-        lease_loss(opened, worker, _me())
+    with verbs.opened(config, database) as opened:
+        lease_loss(opened, worker, verbs.me())
 
 
 def doctor(config: Config = None, database: Url = None) -> None:
@@ -188,15 +181,15 @@ def doctor(config: Config = None, database: Url = None) -> None:
 
 def why(token: Token, config: Config = None, database: Url = None) -> None:
     """Say in a sentence what an action waits for or does, and print the command that changes it."""
-    with _opened(config, database) as opened:
-        found = _run(opened, lambda tx: explain(tx, token))
+    with verbs.opened(config, database) as opened:
+        found = verbs.run(opened, lambda tx: explain(tx, token))
         print(f"{token} is {found.state}: {found.explanation}")
         print(f"-> {found.remedy}")
 
 
 def log(token: Token, config: Config = None, database: Url = None) -> None:
     """Print all that is known of an action, from its arrival to its end."""
-    with _opened(config, database) as opened:
+    with verbs.opened(config, database) as opened:
         job = opened.read(reading.get, [token]).get(token)
         if job is None:
             wiring.complain(f"no action has the token {token}; it may have been removed by now")
@@ -235,38 +228,14 @@ def _still_beating(database: Database) -> str | None:
     return None
 
 
-def _opened(config: Path | None, url: str | None) -> AbstractContextManager[Database]:
-    settings = wiring.settings_of(config, {"Database.URL": url})
-    return wiring.checked_database(settings, "operator")
-
-
 def _queue_alone(token: str | None, queue: str | None) -> bool:
     if (token is None) == (queue is None):
         raise typer.BadParameter("give either a token or --queue")
     return queue is not None
 
 
-def _run(database: Database, verb: Callable[[Tx], T]) -> T:
-    try:
-        return database.run(verb)
-    except (JobError, ValueError) as error:
-        wiring.complain(str(error))
-
-
-def _told(database: Database, token: str | None, verb: Callable[[Tx], State]) -> None:
-    state = _run(database, verb)
-    job = database.read(reading.get, [token or ""]).get(token or "")
-    if job is not None:
-        database.notify({job.queue})
-    asked = f", asked to {job.requested}" if job is not None and job.requested else ""
-    print(f"{token} is {state}{asked}")
-
-
-def _me() -> str:
-    return f"cli {getpass.getuser()}"
-
-
 COMMANDS = (
+    *ends.COMMANDS,
     *(pause, resume, retry, prioritise, limit, drain),
     *(why, log, doctor, drill, restored),
 )

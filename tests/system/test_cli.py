@@ -20,8 +20,8 @@ TOLD = {
     "sandbox": ("--rooms", "--messages", "--seed", "CONNECTOR_WEBEX_BASEURL"),
     "send": ("action", "Name=value", "--wait", "--server", "send Fetch FetchAction=Synchronize"),
     "status": ("token", "--queue", "--server", "newest first"),
-    "cancel": ("token", "--queue", "never starts"),
-    "stop": ("token", "--queue", "a running one is stopped"),
+    "cancel": ("token", "--reason", "--server", "never starts"),
+    "stop": ("token", "--reason", "--server", "End an action at any point"),
     "version": ("version",),
 }
 
@@ -134,6 +134,27 @@ def test_status_cancel_and_stop_take_the_token_that_send_prints(empty: Program) 
         assert told("stop", tokens[1]) == "Cancelled"
         lines = [line for line in told("status").splitlines() if "Cancelled" in line]
         assert [line.split()[1] for line in lines] == [tokens[1], tokens[0]]
+
+
+def test_cancel_and_stop_need_no_server(empty: Program) -> None:
+    with empty.running("serve", SERVER_WORKERS="0", FETCHTASKS_0="DEMO") as server:
+        sent = ("send", "Fetch", "FetchAction=Synchronize", "--server", server.url)
+        tokens = [empty.run(*sent).stdout.strip() for _ in range(2)]
+    done = empty.run("cancel", tokens[0], "--reason", "not wanted")
+    assert (done.returncode, done.stdout.strip()) == (0, f"{tokens[0]} is cancelled")
+    assert empty.run("stop", tokens[1]).stdout.strip() == f"{tokens[1]} is cancelled"
+    assert "not wanted" in empty.run("log", tokens[0]).stdout
+    again = empty.run("cancel", "00000000-0000-7000-8000-000000000000")
+    assert again.returncode == 1 and "no action has the token" in again.stderr
+
+
+def test_clients_find_the_server_of_this_folder(empty: Program) -> None:
+    with empty.running("serve", SERVER_WORKERS="0") as server:
+        port = server.url.rpartition(":")[2].strip("/")
+        (empty.folder / "webex-connector.cfg").write_text(f"[Server]\nPort={port}\n")
+        assert empty.run("status").returncode == 0
+    done = empty.run("status")
+    assert "--server or WEBEX_CONNECTOR_URL names another" in done.stderr
 
 
 def test_ctrl_c_ends_every_process_with_status_0(empty: Program) -> None:
