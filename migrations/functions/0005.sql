@@ -22,7 +22,8 @@ BEGIN
                 'SELECT, INSERT ON jobs', format('UPDATE (%s) ON jobs', asked),
                 'SELECT ON job_progress',
                 'SELECT, INSERT ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
-                'SELECT, INSERT, UPDATE ON queues', 'SELECT ON workers',
+                'SELECT, INSERT ON queues',
+                'UPDATE (paused, changed_at, changed_by, reason) ON queues', 'SELECT ON workers',
                 'SELECT ON schema_info', 'SELECT ON job_status', 'SELECT ON api_keys',
                 'SELECT, INSERT ON idempotency_keys', 'SELECT ON job_tasks']
             -- Claims, records, rescues, removes what is old. What hangs on a job goes with it.

@@ -61,13 +61,16 @@ def upgrade() -> None:
         **once(),
         **MARIADB,
     )
-    op.create_index(
-        "idempotency_keys_token", "idempotency_keys", ["token"], schema=schema, **once()
-    )
+    told = "what goes with a removed job"
+    index = "idempotency_keys_token"
+    if engine == "mariadb":
+        run(f"CREATE INDEX IF NOT EXISTS {index} ON idempotency_keys (token) COMMENT '{told}'")
+    else:
+        op.create_index(index, "idempotency_keys", ["token"], schema=schema, **once())
     if engine == "postgresql":
         run("COMMENT ON INDEX :schema.api_keys_pkey IS 'the key of api_keys'")
         run("COMMENT ON INDEX :schema.idempotency_keys_pkey IS 'the key of idempotency_keys'")
-        run("COMMENT ON INDEX :schema.idempotency_keys_token IS 'what goes with a removed job'")
+        run(f"COMMENT ON INDEX :schema.idempotency_keys_token IS '{told}'")
         create_functions("0005")
         run("SELECT :schema.grant_rights()")
     op.execute(_info().update().values(version=5))

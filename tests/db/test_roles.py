@@ -11,6 +11,7 @@ from connector.db import api_keys, schema
 from connector.db.engine import Database
 from connector.db.errors import DatabaseError
 from connector.jobs import (
+    bulk,
     claim,
     fence,
     operate,
@@ -84,6 +85,13 @@ def test_the_roles_together_take_an_action_through_its_life(as_role: As) -> None
     assert reader.read(
         lambda tx: tx.execute(sa.text(f"SELECT * FROM {SCHEMA}.why('{token}')")).one()
     )
+    http.run(operate.set_paused, "Test", True, "http you")
+    http.run(operate.set_paused, "Another", False, "http you")
+    copy, key = new_token(), new_token()
+    http.run(bulk.duplicate, other, copy, "http you")
+    http.run(submit.submit, [NewJob(key, "Test", {}, key="once")])
+    assert http.run(bulk.each, [copy, key], requests.cancel, "http you")
+    assert retention.prune(worker, {State.CANCELLED: 0.0}) == 2
     http.run(requests.cancel, other, "http you")
     assert retention.prune(worker, {State.CANCELLED: 0.0}) == 1
     assert list(http.read(reading.get, [token, other])) == [token]
@@ -125,7 +133,9 @@ FORBIDDEN = {
         "UPDATE {s}.jobs SET parameters = '{{}}'",
         "DELETE FROM {s}.jobs",
         "DELETE FROM {s}.workers",
-        "UPDATE {s}.queues SET paused = true",
+        "UPDATE {s}.queues SET max_running = 1",
+        "UPDATE {s}.idempotency_keys SET token = token",
+        "DELETE FROM {s}.queues",
         "UPDATE {s}.api_keys SET roles = 'Admin'",
         "INSERT INTO {s}.api_keys SELECT * FROM {s}.api_keys",
     ),
