@@ -40,6 +40,7 @@ WHEN: MappingProxyType[Code, str] = MappingProxyType(
         "or the body came too slowly.",
         Code.QUEUE_UNKNOWN: "`QueueName` names no queue of this server.",
         Code.KEY_REUSED: "This `Idempotency-Key` was sent before, with another request.",
+        Code.QUEUE_FULL: "As many actions wait in the queue as may (`MaxQueueSize`).",
         Code.TOKEN_UNKNOWN: "The queue has no action with this token.",
         Code.STATE: "The action is in a state in which this cannot be done.",
         Code.UNAVAILABLE: "The database is out of reach or busy. Nothing was changed.",

@@ -56,7 +56,7 @@ class Access:
         self._inspector: Group[Look, Any] = Group("inspector", self._inspect, limit=1)
 
     async def submit(self, job: NewJob) -> str:
-        """Store an action and return its token; it is durable then. Raises AciError, KeyReused."""
+        """Store an action and return its token; it is durable then. Raises AciError, JobError."""
         doubt = (
             f"The database did not say whether the action was stored. Its token would be "
             f"{job.token}: ask for it with QueueInfo before you send the action again."
@@ -162,12 +162,14 @@ class Access:
             schema.check(self._database)
             self._check_at = now + CHECK
         step = self._settings.actions.ageing_step_seconds
+        sizes = {job.queue: self._settings.queue(job.queue).max_queue_size for job in new}
+        most = {queue: size for queue, size in sizes.items() if size}
         try:
-            return self._database.run(submit.submit, new, step)
+            return self._database.run(submit.submit, new, step, most)
         except InDoubt as doubt:
             # Tokens are made before the insert, so storing them again is harmless, and certain.
             try:
-                return self._database.run(submit.submit, new, step)
+                return self._database.run(submit.submit, new, step, most)
             except Unavailable:
                 raise doubt from None
 

@@ -14,7 +14,7 @@ from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
 from connector.actions.validate import checked
 from connector.config import Settings
-from connector.jobs.errors import KeyReused
+from connector.jobs.errors import JobError, KeyReused, QueueFull
 from connector.jobs.job import NewJob
 from connector.jobs.token import new_token
 
@@ -81,8 +81,8 @@ class Dispatch:
             )
             try:
                 return token_reply(action.name, await self._access.submit(job))
-            except KeyReused as error:
-                raise _of_another(error) from error
+            except JobError as error:
+                raise _refused(error) from error
 
         return submit
 
@@ -95,13 +95,22 @@ def _key(parameters: Parameters) -> str | None:
     return key
 
 
-def _of_another(error: KeyReused) -> AciError:
-    return AciError(
-        Code.KEY_REUSED,
-        f"{KEY} {error.key!r} was sent before with another request, which became {error.token}; "
-        "take a new key for a new request.",
-        KEY,
-    )
+def _refused(error: JobError) -> AciError:
+    match error:
+        case KeyReused(key=key, token=token):
+            return AciError(
+                Code.KEY_REUSED,
+                f"{KEY} {key!r} was sent before with another request, which became {token}; "
+                "take a new key for a new request.",
+                KEY,
+            )
+        case QueueFull(queue=queue, most=most):
+            return AciError(
+                Code.QUEUE_FULL,
+                f"{most} actions wait in the queue {queue}, which is as many as may "
+                "(MaxQueueSize); nothing was stored, send it again later.",
+            )
+    return AciError(Code.INTERNAL, str(error))
 
 
 def _queue_of(action: str, parameters: Parameters) -> str | None:

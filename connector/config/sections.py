@@ -86,6 +86,15 @@ class QueueSettings(SectionModel, frozen=True):
             "actions",
         ),
     ] = 2
+    max_queue_size: Annotated[
+        Whole,
+        Field(ge=0, le=100_000_000),
+        Setting(
+            "How many actions may wait in the queue; one more is refused with `ERRORQUEUEFULL`. "
+            "0: any number. Several servers may exceed it by what they store at the same moment.",
+            "actions",
+        ),
+    ] = 0
     max_attempts: Annotated[
         Whole,
         Field(ge=1, le=1000),

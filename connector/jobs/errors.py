@@ -5,6 +5,7 @@ JobError
 ├── LeaseLost     a write about a running job by one who no longer holds it
 ├── NoSuchJob     no job has this token
 ├── NoSuchQueue   no queue has this name
+├── QueueFull     as many wait in the queue as may
 └── WrongState    the verb does not apply to the state the job is in
 """
 
@@ -50,6 +51,15 @@ class NoSuchQueue(JobError):
         there = ", ".join(known) or "none yet: a queue is there once a worker has served it"
         super().__init__(f"there is no queue {queue}; there is {there}")
         self.queue = queue
+
+
+class QueueFull(JobError):
+    """As many actions wait in the queue as may (MaxQueueSize): nothing was stored."""
+
+    def __init__(self, queue: str, most: int) -> None:
+        super().__init__(f"{most} actions wait in the queue {queue}, which is as many as may")
+        self.queue = queue
+        self.most = most
 
 
 class WrongState(JobError):

@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
-from connector.jobs.errors import KeyReused
+from connector.jobs.errors import JobError, KeyReused, QueueFull
 from connector.jobs.job import NewJob
 from connector.jobs.states import State
-from connector.jobs.tables import idempotency_keys, jobs
+from connector.jobs.tables import idempotency_keys, is_open, jobs
 from connector.jobs.token import new_token
 from connector.jobs.turns import task_key
 
@@ -20,19 +20,26 @@ AGEING_STEP = 60.0
 
 
 def submit(
-    tx: Tx, new: Iterable[NewJob], ageing_step: float = AGEING_STEP
-) -> list[str | KeyReused]:
-    """Store actions as queued jobs, and return the token of each.
+    tx: Tx,
+    new: Iterable[NewJob],
+    ageing_step: float = AGEING_STEP,
+    most: Mapping[str, int] | None = None,
+) -> list[str | JobError]:
+    """Store actions as queued jobs, and return the token of each, or why it was not stored.
 
-    Of one whose idempotency key was used before this is the token of then, if the request was the
-    same, and else an error that says so. Storing one whose token is there already changes nothing:
-    a caller whose commit was in doubt may simply repeat the call.
+    Of one whose idempotency key was used before this is the token of then if the request was the
+    same, else KeyReused. Storing one whose token is there already changes nothing: a caller whose
+    commit was in doubt may simply repeat the call. `most`: for queues that may be full, how many
+    may wait there; beyond that it is QueueFull.
     """
-    tokens: list[str | KeyReused] = []
+    told: list[str | JobError] = []
+    room = _Room(tx, most or {})
     for job in new:
-        told = job.token if job.key is None else _token_of(tx, job, job.key)
-        tokens.append(told)
-        if told != job.token:
+        token = _known(tx, job) or room.refuse(job) or job.token
+        if token == job.token and job.key is not None:
+            token = _named(tx, job, job.key)
+        told.append(token)
+        if token != job.token:
             continue
         run_at = tx.after(job.delay)
         row = {
@@ -55,19 +62,53 @@ def submit(
             "queued_at": tx.now,
         }
         tx.execute(tx.dialect.insert_new(jobs).values(row))
-    return tokens
+    return told
 
 
-def _token_of(tx: Tx, job: NewJob, key: str) -> str | KeyReused:
-    """Have the key stand for this job, unless it stands for another; return whose it is."""
-    content = json.dumps([job.queue, job.parameters], sort_keys=True).encode()
-    digest = hashlib.sha256(content).hexdigest()
-    row = {"key": key, "token": job.token, "digest": digest}
-    tx.execute(tx.dialect.insert_new(idempotency_keys).values(row))
+class _Room:
+    """How many more jobs each queue takes in this transaction."""
+
+    def __init__(self, tx: Tx, most: Mapping[str, int]) -> None:
+        self._tx = tx
+        self._most = most
+        self._left: dict[str, int] = {}
+
+    def refuse(self, job: NewJob) -> QueueFull | None:
+        """Count a job, or say that there is no room for it."""
+        queue = job.queue
+        if (most := self._most.get(queue)) is None:
+            return None
+        if queue not in self._left:
+            waiting = sa.select(jobs.c.token).where(is_open(State.QUEUED), jobs.c.queue == queue)
+            some = waiting.limit(most).subquery()
+            there = self._tx.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+            self._left[queue] = most - there
+        self._left[queue] -= 1
+        return QueueFull(queue, most) if self._left[queue] < 0 else None
+
+
+def _known(tx: Tx, job: NewJob) -> str | KeyReused | None:
+    """Return what its key stands for, if it has one that was used before."""
+    if job.key is None:
+        return None
     columns = (idempotency_keys.c.token, idempotency_keys.c.digest)
-    there = tx.execute(sa.select(*columns).where(idempotency_keys.c.key == key)).one()
+    there = tx.execute(sa.select(*columns).where(idempotency_keys.c.key == job.key)).first()
+    if there is None:
+        return None
     token: str = there.token
-    return token if there.digest == digest else KeyReused(key, token)
+    return token if there.digest == _digest(job) else KeyReused(job.key, token)
+
+
+def _named(tx: Tx, job: NewJob, key: str) -> str | KeyReused:
+    """Have the key stand for this job, unless somebody was faster; return what it stands for."""
+    row = {"key": key, "token": job.token, "digest": _digest(job)}
+    tx.execute(tx.dialect.insert_new(idempotency_keys).values(row))
+    return _known(tx, job) or job.token
+
+
+def _digest(job: NewJob) -> str:
+    content = json.dumps([job.queue, job.parameters], sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 def rehearse(tx: Tx, ageing_step: float = AGEING_STEP) -> None:

@@ -1,17 +1,18 @@
-"""Requests that are sent again: one action, one token."""
+"""What is accepted: requests sent again are stored once, and a full queue takes no more."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from connector.db.engine import Database
 from connector.jobs import reading, requests, retention, submit
 from connector.jobs.errors import KeyReused
 from connector.jobs.job import NewJob
 from connector.jobs.states import State
 from connector.jobs.tables import idempotency_keys
 from connector.jobs.token import new_token
-from tests.aci.serving import Face
+from tests.aci.serving import Face, facing
 
 SEND = "/action=Echo&To=you"
 
@@ -69,3 +70,29 @@ def test_a_key_goes_with_its_action(face: Face) -> None:
 def test_what_cannot_be_a_key_is_refused(lone_face: Face, key: str) -> None:
     reply = lone_face.client.post("/", data={"action": "Echo", "To": "you", "Idempotency-Key": key})
     assert "printable ASCII" in reply.text
+
+
+def test_a_queue_takes_so_many_and_no_more(database: Database, empty_url: str) -> None:
+    with facing(empty_url, CONNECTOR_ECHO_MAXQUEUESIZE="3") as face:
+        tokens = [face.token() for _ in range(2)]
+        assert sent(face, "k3")
+        error = face.error(SEND)
+        assert (
+            error["errorcode"] == "ERRORQUEUEFULL" and "MaxQueueSize" in error["errordescription"]
+        )
+        assert sent(face, "k4") == "ERRORQUEUEFULL"
+        assert len(sent(face, "k3")) == 36, "what was stored before is found again"
+        face.database.run(requests.cancel, token=tokens[0], by="test")
+        assert len(sent(face, "k4")) == 36, "a refused request used up no key"
+
+
+def test_a_full_queue_is_exceeded_by_none_of_those_who_come_at_once(
+    database: Database, empty_url: str
+) -> None:
+    with (
+        facing(empty_url, CONNECTOR_ECHO_MAXQUEUESIZE="10") as face,
+        ThreadPoolExecutor(20) as pool,
+    ):
+        told = list(pool.map(lambda number: sent(face, f"key {number}"), range(60)))
+    assert sum(len(token) == 36 for token in told) == 10
+    assert told.count("ERRORQUEUEFULL") == 50
