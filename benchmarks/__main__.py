@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import psutil
 
-from benchmarks import fetch, idle, latency, plans, recovery, retention, stops
+from benchmarks import fetch, idle, latency, listing, plans, recovery, retention, stops
 
 PARTS: dict[str, Callable[[], None]] = {
     "fetch": fetch.run,
     "latency": latency.run,
     "idle": idle.run,
+    "listing": listing.run,
     "plans": plans.run,
     "stops": stops.run,
     "recovery": recovery.run,

@@ -23,6 +23,7 @@ class Serving:
     """A running server: the address of its ACI port, its processes, its database and folder."""
 
     client: Client
+    address: str
     supervisor: psutil.Process
     database: Database
     folder: Path
@@ -64,7 +65,7 @@ def serving(url: str, folder: Path, **environment: str) -> Iterator[Serving]:
         address = server.stdout.readline().rpartition(" ")[2].strip()
         with Client(address) as client:
             _ready(client)
-            yield Serving(client, psutil.Process(server.pid), database, folder)
+            yield Serving(client, address, psutil.Process(server.pid), database, folder)
     finally:
         database.close()
         server.send_signal(signal.SIGTERM)
