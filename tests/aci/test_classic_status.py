@@ -14,7 +14,7 @@ def _cancelled(request: pytest.FixtureRequest, tmp_path: Path, **environment: st
     opened = Database(url)
     migrate(opened)
     opened.close()
-    with facing(url, **environment) as face:
+    with facing(url, None, None, True, **environment) as face:
         token = face.token()
         face.get(f"{QUEUE}Cancel&Token={token}")
         alone = face.action(token)
