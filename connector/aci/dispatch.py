@@ -32,7 +32,7 @@ class Dispatch:
     def __init__(self, settings: Settings, access: Access, actions: Mapping[str, Action]) -> None:
         self._access = access
         self._config_hash = settings.hash
-        queue_info = QueueInfo(access, actions)
+        queue_info = QueueInfo(access, actions, lambda queue: settings.queue(queue).classic_status)
         synchronous = {
             NAME: queue_info.answer,
             "GetVersion": _at_once(lambda: standard.get_version()),

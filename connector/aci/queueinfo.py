@@ -39,10 +39,19 @@ Shown = Callable[[Job], Tree]
 
 
 class QueueInfo:
-    """The action QueueInfo. `actions`: the asynchronous ones, each of which has a queue."""
+    """The action QueueInfo. `actions`: the asynchronous ones, each of which has a queue.
 
-    def __init__(self, access: Access, actions: Mapping[str, Action]) -> None:
+    `classic`: whether a queue shows what was cancelled or stopped as failed.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        actions: Mapping[str, Action],
+        classic: Callable[[str], bool] = lambda queue: False,
+    ) -> None:
         self._access = access
+        self._classic = classic
         self._queues = list(actions)
         self._verbs = Verbs(access, actions)
         self._waiting = Waiting(access)
@@ -75,12 +84,13 @@ class QueueInfo:
             raise _said(error) from error
 
     async def _get_status(self, queue: str, parameters: Parameters, client: str) -> Reply:
-        shown = _shown_now()
+        classic = self._classic(queue)
+        shown = _shown_now(classic)
         if parameters.get("Token"):
             job = await self._job(queue, parameters)
             if seconds := self._wait(parameters):
                 await self._waiting.change(job.token, job.state, seconds)
-                job, shown = await self._job(queue, parameters), _shown_now()
+                job, shown = await self._job(queue, parameters), _shown_now(classic)
             return _listed([shown(job)])
         return await _streamed(self._pages(queue, parameters), shown)
 
@@ -188,8 +198,8 @@ async def _streamed_rows(pages: AsyncIterator[Sequence[Tree]]) -> Reply:
     return Reply(NAME, {}, pages=chained())
 
 
-def _shown_now() -> Shown:
-    return partial(element, now=datetime.now().astimezone())
+def _shown_now(classic: bool) -> Shown:
+    return partial(element, now=datetime.now().astimezone(), classic=classic)
 
 
 def _all(jobs: Sequence[Job], shown: Shown) -> list[Tree]:

@@ -31,16 +31,18 @@ def brief(token: str, state: State) -> dict[str, Tree]:
     return {"token": token, "status": WORDS[state]}
 
 
-def element(job: Job, now: datetime) -> dict[str, Tree]:
+def element(job: Job, now: datetime, classic: bool = False) -> dict[str, Tree]:
     """Return the children of `action`, in the order that clients know.
 
     Times that are not known yet are left out. Process times are the newest attempt's; an action
-    that waits for another try has none.
+    that waits for another try has none. `classic`: a cancelled or stopped action is shown as one
+    that failed, for clients that know no other end than Finished and Error.
     """
+    ended_early = classic and job.state in _EARLY
     waits = job.state in (State.QUEUED, State.PAUSED)
     started = None if waits else job.started_at
     shown: dict[str, Tree] = {
-        "status": WORDS[job.state],
+        "status": WORDS[State.FAILED if ended_early else job.state],
         "queued_time": queue_time(job.queued_at),
         "time_in_queue": whole_seconds(job.queued_at, started or job.ended_at or now),
     }
@@ -51,6 +53,8 @@ def element(job: Job, now: datetime) -> dict[str, Tree]:
         shown["process_end_time"] = queue_time(job.ended_at)
     if job.state is State.FAILED:
         shown["error"] = job.error or "failed without a message"
+    elif ended_early:
+        shown["error"] = _by_whom(job)
     # Results may not take the name of what stands above, nor of the token below.
     results = {**_priority(job), **_progress(job), **dict(job.result or {})}
     shown.update({name: results[name] for name in sorted(results) if name not in _CORE})
@@ -62,6 +66,16 @@ _CORE = frozenset(
     "status queued_time time_in_queue process_start_time time_processing process_end_time error "
     "token".split()
 )
+
+
+_EARLY = (State.CANCELLED, State.STOPPED)
+
+
+def _by_whom(job: Job) -> str:
+    # Nobody is asked to cancel what waits, so there the last change names who did it.
+    by = job.requested_by or (job.changed_by or "an unknown client").removesuffix(" cancel")
+    told = f"{WORDS[job.state]} by {by}"
+    return f"{told}: {job.requested_reason}" if job.requested_reason else told
 
 
 def _priority(job: Job) -> Mapping[str, Tree]:

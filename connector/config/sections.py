@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from connector.config.listening import ListeningSettings
 from connector.config.model import SectionModel as SectionModel
-from connector.config.values import Days, Folder, Form, Seconds, Setting, Size, Whole, Word
+from connector.config.values import Boolean, Days, Folder, Form, Seconds, Setting, Size, Whole, Word
 
 
 class ServerSettings(ListeningSettings, frozen=True):
@@ -132,6 +132,13 @@ class QueueSettings(SectionModel, frozen=True):
             "seconds",
         ),
     ] = 0.0
+    classic_status: Annotated[
+        Boolean,
+        Setting(
+            "`GetStatus` shows an action that was cancelled or stopped as `Error`, with an `error` "
+            "that says by whom, for clients that know no other end than `Finished` and `Error`.",
+        ),
+    ] = False
     on_limit: Annotated[
         Literal["retry", "fail"],
         Word,

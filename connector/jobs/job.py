@@ -62,6 +62,8 @@ class Job:
     requested: Requested | None
     requested_by: str | None
     requested_reason: str | None
+    changed_by: str | None
+    """Who changed it last, and by what."""
     result: Document | None = field(repr=False)
     error: str | None = field(repr=False)
     progress: Document | None = field(repr=False)

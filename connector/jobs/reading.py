@@ -16,7 +16,7 @@ _COLUMNS = [
         jobs.c[name]
         for name in (
             "token queue state priority attempt failures losses queued_at run_at started_at "
-            "ended_at requested requested_by requested_reason result error"
+            "ended_at requested requested_by requested_reason changed_by result error"
         ).split()
     ),
     job_progress.c.progress,
