@@ -72,9 +72,11 @@ _EARLY = (State.CANCELLED, State.STOPPED)
 
 
 def _by_whom(job: Job) -> str:
-    # Nobody is asked to cancel what waits, so there the last change names who did it.
-    by = job.requested_by or (job.changed_by or "an unknown client").removesuffix(" cancel")
-    told = f"{WORDS[job.state]} by {by}"
+    if job.state is State.CANCELLED:
+        # A request that still stands there is an earlier pause, perhaps somebody else's.
+        by = (job.changed_by or "an unknown client").removesuffix(" cancel")
+        return f"Cancelled by {by}"
+    told = f"Stopped by {job.requested_by or 'an unknown client'}"
     return f"{told}: {job.requested_reason}" if job.requested_reason else told
 
 

@@ -33,7 +33,7 @@ def test_an_answer_has_its_three_parts_in_order(lone_face: Face, target: str, fo
         root = json.loads(reply.content)["autnresponse"]
         names, told = list(root), [root["action"], root["response"]]
         if form == "Json":
-            told = [told[0]["$"], told[1]["$"]]
+            told = [root["action"]["$"], root["response"]["$"]]
     assert names == ["action", "response", "responsedata"]
     assert tuple(told) == ANSWERS[target]
     assert b"<!DOCTYPE" not in reply.content

@@ -5,11 +5,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.aci.serving import Face
-
-jsonschema = pytest.importorskip("jsonschema")
 
 QUEUE = "/action=QueueInfo&QueueName=Echo&QueueAction="
 REQUESTS = (
