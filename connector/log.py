@@ -1,11 +1,15 @@
 """Logging, set up once by each process; libraries that log through the standard library join in.
 
 structlog writes the lines. It is loaded with the first one: a process that has nothing to say is
-at work the sooner.
+at work the sooner. Nobody who logs waits for the reader of the log: a worker that stood still
+because its log does would lose its lease, and with it all that it runs.
 """
 
+import contextlib
 import logging
-import sys
+import os
+import queue
+import threading
 
 from connector.config import LoggingSettings
 
@@ -15,6 +19,14 @@ _QUIET = ("httpx2", "httpcore2", "python_multipart", "uvicorn.error", "alembic")
 
 FACTS = "facts"
 """Attribute of a record that holds what its line tells besides the event."""
+
+STANDARD_ERROR = 2
+
+LONGEST = 10_000
+"""Lines kept for a reader who has stopped reading; what comes after them is counted, and lost."""
+
+LAST = 1.0
+"""Seconds that a process which ends waits for its last lines to be read."""
 
 _of_process: dict[str, object] = {}
 
@@ -73,12 +85,75 @@ class _Formatter(logging.Formatter):
         return self._formatter.format(record)
 
 
+class _Handler(logging.Handler):
+    """Hands finished lines to a thread that writes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: queue.SimpleQueue[str | threading.Event] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._pid = os.getpid()
+        self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        if os.getpid() != self._pid:
+            _write(line)  # a fork of an action's: the thread was not forked with it
+        elif self._lines.qsize() >= LONGEST:
+            self._lost += 1
+        else:
+            if self._lost:
+                lost, self._lost = self._lost, 0
+                self._hand_over(self.format(_lost(lost)))
+            self._hand_over(line)
+
+    def flush(self) -> None:
+        """Wait until all lines are written, or nobody reads them."""
+        if self._writer is not None and os.getpid() == self._pid:
+            written = threading.Event()
+            self._lines.put(written)
+            written.wait(LAST)
+
+    def _hand_over(self, line: str) -> None:
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._write_all, name="log", daemon=True)
+            self._writer.start()
+        self._lines.put(line)
+
+    def _write_all(self) -> None:
+        while True:
+            line = self._lines.get()
+            if isinstance(line, threading.Event):
+                line.set()
+            else:
+                _write(line)
+
+
+def _write(line: str) -> None:
+    # Not through sys.stderr: whoever else writes there would wait for this thread's lock.
+    rest = f"{line}\n".encode(errors="backslashreplace")
+    with contextlib.suppress(OSError):  # nobody is there to read it
+        while rest:
+            rest = rest[os.write(STANDARD_ERROR, rest) :]
+
+
+def _lost(lines: int) -> logging.LogRecord:
+    said = "log lines were lost: nobody was reading"
+    record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, said, None, None)
+    setattr(record, FACTS, {"lines": lines})
+    return record
+
+
 def configure(settings: LoggingSettings, process: str) -> None:
     """Send this process's log lines to standard error, in the configured form and level.
 
     `process` stands in each line: supervisor, http, worker or slot.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler()
     handler.setFormatter(_Formatter(settings))
     root = logging.getLogger()
     root.handlers = [handler]

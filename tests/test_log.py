@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 
@@ -72,3 +73,57 @@ def test_lines_reach_the_standard_library_too(caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.INFO):
         log.logger("ours").info("seen", token="T")
     assert [(record.name, record.getMessage()) for record in caplog.records] == [("ours", "seen")]
+
+
+UNREAD = """
+import sys, time
+from connector import log
+from connector.config import LoggingSettings
+
+log.LONGEST = 100
+log.configure(LoggingSettings(), "test")
+say = log.logger("ours")
+for number in range(1000):
+    say.info("a line of some length: " + 200 * "x", number=number)
+print("went on", flush=True)
+sys.stdin.readline()
+say.info("read again")
+"""
+
+
+def test_nobody_waits_for_the_reader_of_the_log() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", UNREAD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        assert process.stdout.readline() == "went on\n", "a full pipe holds nobody up"
+        first = [process.stderr.readline() for _ in range(260)]  # more than the pipe holds
+        process.stdin.write("now\n")
+        process.stdin.close()
+        rest = process.stderr.read()
+    assert process.returncode == 0, rest
+    assert "number=0" in first[0]
+    *_, lost, last = rest.splitlines()
+    kept = len(first) + len(rest.splitlines()) - 2
+    assert f"lines={1000 - kept}" in lost and "nobody was reading" in lost
+    assert "read again" in last
+
+
+def test_a_process_whose_log_nobody_reads_ends_all_the_same() -> None:
+    read, write = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", UNREAD],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=write,
+            timeout=60,
+        )
+    finally:
+        os.close(read)
+        os.close(write)
+    assert (done.returncode, done.stdout) == (0, b"went on\n")

@@ -11,7 +11,14 @@ from connector.config import Settings
 from connector.db import api_keys, schema
 from connector.db.api_keys import ApiKey
 from connector.db.engine import Database, Tx
-from connector.db.errors import InDoubt, Locked, SchemaMismatch, SchemaMissing, Unavailable
+from connector.db.errors import (
+    InDoubt,
+    Locked,
+    SchemaMismatch,
+    SchemaMissing,
+    TooLarge,
+    Unavailable,
+)
 from connector.jobs import reading, submit
 from connector.jobs.job import Job, NewJob
 
@@ -131,6 +138,10 @@ class Access:
                 "Somebody holds a lock in the database that this needs, and nothing was changed; "
                 "try again later.",
             ) from error
+        except TooLarge as error:
+            raise AciError(
+                Code.TOO_LARGE, f"The database takes no action as large as this one: {error}."
+            ) from error
         except (SchemaMismatch, SchemaMissing) as error:
             self._log_why(error)
             raise AciError(
@@ -164,6 +175,25 @@ class Access:
         step = self._settings.actions.ageing_step_seconds
         sizes = {job.queue: self._settings.queue(job.queue).max_queue_size for job in new}
         most = {queue: size for queue, size in sizes.items() if size}
+        try:
+            return self._store(new, step, most)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if len(new) == 1:
+                return [error]
+        # One of them is refused altogether: the others have nothing to do with it.
+        told: list[str | Exception] = []
+        for job in new:
+            try:
+                told += self._store([job], step, most)
+            except Exception as error:
+                told.append(error)
+        return told
+
+    def _store(
+        self, new: Sequence[NewJob], step: float, most: Mapping[str, int]
+    ) -> Sequence[str | Exception]:
         try:
             return self._database.run(submit.submit, new, step, most)
         except InDoubt as doubt:

@@ -107,7 +107,8 @@ class Context(Protocol):
     def progress(self, **facts: object) -> None:
         """Tell how far the action is: JSON values by name. Cheap; sent on a few times a second.
 
-        Raises ValueError for what is no JSON.
+        Raises ValueError for what is no JSON, and RuntimeError, as `save` does, once the action has
+        ended or in a process it has forked.
         """
 
     def save(self, checkpoint: Document) -> None:

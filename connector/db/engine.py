@@ -14,8 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql import ColumnElement, Executable
 
 from connector.db.dialects.base import Dialect, Pooler, Waits, Wake
-from connector.db.errors import BadURL, InDoubt, Locked, Unavailable
-from connector.db.types import Timestamp, stored_json
+from connector.db.errors import BadURL, InDoubt, Locked, TooLarge, Unavailable
+from connector.db.types import Timestamp, json_text, stored_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,6 +105,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             hide_parameters=True,
+            json_serializer=json_text,
             json_deserializer=stored_json,
             **options,
         )
@@ -119,7 +120,7 @@ class Database:
         A transaction that lost against another one (deadlock, lock time-out) is repeated a bounded
         number of times; so `work` must do nothing but read and write the database.
         Raises Unavailable: Locked when somebody holds a lock that is needed, InDoubt when the
-        connection was lost during the commit.
+        connection was lost during the commit. Raises TooLarge.
         """
         return self._repeat(True, None, lambda tx: work(tx, *args, **kwargs))
 
@@ -183,6 +184,8 @@ class Database:
                     continue
                 if self.dialect.is_transient(error) or self.dialect.is_unavailable(error):
                     raise Unavailable(self._describe(error)) from error
+                if self.dialect.is_too_large(error):
+                    raise TooLarge(str(error.orig)) from error
                 raise
             except Locked:
                 if time.monotonic() >= give_up:

@@ -4,6 +4,7 @@ DatabaseError
 ├── Unavailable      no connection, a lost one, or a lock that stays taken: try again later
 │   ├── Locked       what is wanted is locked by somebody else
 │   └── InDoubt      the connection was lost while a commit was under way
+├── TooLarge         a statement is larger than the server takes
 ├── Migrating        another migration of the database is under way
 ├── SchemaMissing    the database holds no schema of ours
 ├── SchemaMismatch   the schema and this program do not go together
@@ -26,6 +27,10 @@ class Locked(Unavailable):
 
 class InDoubt(Unavailable):
     """The connection was lost during a commit: the change may or may not be stored."""
+
+
+class TooLarge(DatabaseError):
+    """A statement is larger than the server takes: another try would not help."""
 
 
 class Migrating(DatabaseError):

@@ -33,6 +33,11 @@ _UUID: dict[str, TypeEngine[Any]] = {
 _MOMENT: dict[str, TypeEngine[Any]] = {"mariadb": mysql.DATETIME(fsp=6)}
 
 
+def json_text(value: Any) -> str:
+    """Return a JSON value as it is stored: texts as people read them, a third of it in escapes."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def stored_json(text: str | bytes) -> Any:
     """Return a JSON value as it was stored; of a damaged one its text, so that rows can be read."""
     try:

@@ -81,7 +81,7 @@ def _age(tx: Tx, queue: str) -> float:
     before = waiting.where(jobs.c.rank <= now).limit(WINDOW).subquery()
     oldest = tx.execute(sa.select(now - tx.micros(sa.func.min(before.c.run_at)))).scalar()
     if oldest is None:
-        behind = claim.behind_now(tx, queue).subquery()
+        behind = claim.behind_now(tx, queue, most=claim.FAR_AHEAD).subquery()
         due = sa.or_(behind.c.run_at <= tx.now, behind.c.run_at <= behind.c.queued_at)
         least = sa.select(now - tx.micros(sa.func.min(behind.c.run_at))).where(due)
         oldest = tx.execute(least).scalar()
@@ -93,7 +93,7 @@ def _age_of_free(tx: Tx, queue: str) -> float:
 
     Who waits for a busy task is passed over for the job that has begun it, which may wait too.
     """
-    first = [row.token for row in turns.first(tx, queue, CHUNK, {}, True, ())]
+    first = [row.token for row in turns.first(tx, queue, CHUNK, {}, claim.NOW, ())]
     for start in range(0, min(len(first), WINDOW), CHUNK):
         waiting = set()
         for token, (cause, remedy) in causes(tx, first[start : start + CHUNK]).items():

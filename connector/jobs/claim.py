@@ -16,12 +16,29 @@ from connector.db.engine import Tx
 from connector.db.schema import schema_info
 from connector.jobs.job import Run
 from connector.jobs.states import State
-from connector.jobs.tables import drained_hosts, is_open, job_progress, jobs, queues, workers
+from connector.jobs.tables import (
+    MAX_COUNT,
+    drained_hosts,
+    is_open,
+    job_progress,
+    jobs,
+    queues,
+    workers,
+)
 
 _Row = TypeVar("_Row", bound=tuple[object, ...])
 
 AHEAD = 50
-"""Jobs looked at that are due but ranked behind now, for their low priority."""
+"""Jobs ranked behind now that are looked at for due ones: those of low priority."""
+
+FAR_AHEAD = 5000
+"""As many now and then: behind many that are delayed, one that is due is found in the end."""
+
+Place = tuple[int, str]
+"""Rank and token: a place in the order of claims."""
+
+NOW: Place = (0, "")
+"""Where to begin to look behind now."""
 
 HEAD = 500
 """Waiting jobs among which damaged ones are looked for when a claim is refused."""
@@ -33,16 +50,21 @@ class Due:
 
     seconds: float
     """Until its first job may be due; 0: now."""
-    ahead: bool = False
-    """Whether nothing is ranked before now, and only jobs of low priority may be due."""
+    ahead: Place | None = None
+    """If nothing is ranked before now: where behind it one is due, for its low priority."""
+    beyond: Place = NOW
+    """Where the next look behind now goes on."""
     limited: bool = False
     """Whether the whole cluster shares a limit, so that claims must take turns."""
 
 
-def due(tx: Tx, names: Collection[str]) -> dict[str, Due]:
+def due(
+    tx: Tx, names: Collection[str], beyond: Mapping[str, Place] | None = None, most: int = AHEAD
+) -> dict[str, Due]:
     """Return what waits in each queue that has waiting jobs.
 
-    A look at the head of the index, cheap enough to be taken before each claim.
+    A look at the head of the index, cheap enough to be taken before each claim; where nothing there
+    is ranked before now, also at `most` jobs behind it, from `beyond` on.
     """
     each = [_head(tx, name) for name in sorted(names)]
     rows = tx.execute(sa.union_all(*each)).all() if each else []
@@ -50,9 +72,11 @@ def due(tx: Tx, names: Collection[str]) -> dict[str, Due]:
     for row in rows:
         if row.micros is None:
             continue
-        ahead = row.micros > 0 and _any_due(tx, row.queue)
+        ahead, goes_on = None, NOW
+        if row.micros > 0:
+            ahead, goes_on = _behind(tx, row.queue, (beyond or {}).get(row.queue, NOW), most)
         seconds = 0.0 if ahead else max(0.0, row.micros / 1e6)
-        found[row.queue] = Due(seconds, ahead, row.max_running is not None)
+        found[row.queue] = Due(seconds, ahead, goes_on, row.max_running is not None)
     return found
 
 
@@ -79,12 +103,13 @@ def claim(
     worker_id: str,
     limit: int,
     *,
-    ahead: bool = False,
+    ahead: Place | None = None,
     without: Collection[str] = (),
 ) -> list[Run]:
     """Take up to `limit` due jobs of a queue whose jobs do not exclude each other.
 
-    `ahead`: those that are due but ranked behind now; `without`: tokens to pass over.
+    `ahead`: those that are due but ranked behind now, from there on; `without`: tokens to pass
+    over.
     """
     free = ~sa.exists().where(
         queues.c.queue == queue, queues.c.paused.is_(True) | queues.c.max_running.isnot(None)
@@ -96,15 +121,20 @@ def claim(
 def damaged(tx: Tx, queue: str, without: Collection[str]) -> list[str]:
     """Return the waiting jobs at the head of a queue that no verb can move any more.
 
-    Somebody has spoilt their parameters while the guard was off. `without`: known ones.
+    Somebody has spoilt their parameters while the guard was off, or counted their attempts by hand.
+    `without`: known ones.
     """
     rows = tx.execute(
-        sa.select(jobs.c.token, jobs.c.parameters)
+        sa.select(jobs.c.token, jobs.c.parameters, jobs.c.attempt)
         .where(is_open(State.QUEUED), jobs.c.queue == queue, jobs.c.token.notin_(without))
         .order_by(jobs.c.rank, jobs.c.token)
         .limit(HEAD)
     )
-    return [row.token for row in rows if not isinstance(row.parameters, Mapping)]
+    return [
+        row.token
+        for row in rows
+        if not isinstance(row.parameters, Mapping) or row.attempt >= MAX_COUNT
+    ]
 
 
 def but(select: sa.Select[_Row], without: Collection[str]) -> sa.Select[_Row]:
@@ -157,11 +187,11 @@ def take(tx: Tx, chosen: ColumnElement[bool] | sa.Select[tuple[str]], worker_id:
     ]
 
 
-def candidates(tx: Tx, queue: str, limit: int, ahead: bool) -> sa.Select[tuple[str]]:
+def candidates(tx: Tx, queue: str, limit: int, ahead: Place | None) -> sa.Select[tuple[str]]:
     """Return the choice of the first due jobs of a queue that nobody has locked."""
     select = sa.select(jobs.c.token).where(is_open(State.QUEUED), jobs.c.queue == queue, is_due(tx))
-    if ahead:
-        some = behind_now(tx, queue).subquery()
+    if ahead is not None:
+        some = behind_now(tx, queue, ahead).subquery()
         select = select.where(jobs.c.token.in_(sa.select(some.c.token)))
     else:
         select = select.where(jobs.c.rank <= tx.micros(tx.now))
@@ -180,20 +210,36 @@ def is_due(tx: Tx) -> ColumnElement[bool]:
     return sa.or_(jobs.c.run_at <= tx.now, jobs.c.run_at <= jobs.c.queued_at)
 
 
-def _any_due(tx: Tx, queue: str) -> bool:
-    some = behind_now(tx, queue).subquery()
+def _behind(tx: Tx, queue: str, start: Place, most: int) -> tuple[Place | None, Place]:
+    """Return the first place behind now where a job is due, and where the next look goes on.
+
+    That is there as well, while something is found; else behind what has been looked at, and in the
+    end at the beginning again.
+    """
+    some = behind_now(tx, queue, start, most).subquery()
     due = sa.or_(some.c.run_at <= tx.now, some.c.run_at <= some.c.queued_at)
-    return tx.execute(sa.select(some.c.token).where(due).limit(1)).first() is not None
+    first = sa.select(some.c.rank, some.c.token).where(due).order_by(some.c.rank, some.c.token)
+    if row := tx.execute(first.limit(1)).first():
+        return (row.rank, row.token), (row.rank, row.token)
+    last = behind_now(tx, queue, start, 1).offset(most - 1)
+    row = tx.execute(last).first()
+    return None, (row.rank, row.token) if row else NOW
 
 
-def behind_now(tx: Tx, queue: str) -> sa.Select[tuple[str, datetime, datetime]]:
-    """Return the first jobs ranked behind now: due ones of low priority among them, if any."""
+def behind_now(
+    tx: Tx, queue: str, start: Place = NOW, most: int = AHEAD
+) -> sa.Select[tuple[int, str, datetime, datetime]]:
+    """Return the first jobs ranked behind now, and from `start` on: due ones may be among them."""
+    rank, token = start
+    now = tx.micros(tx.now)
+    place = [jobs.c.rank > now]
+    if start != NOW:
+        place += [jobs.c.rank >= rank, sa.or_(jobs.c.rank > rank, jobs.c.token >= token)]
     return (
-        sa.select(jobs.c.token, jobs.c.run_at, jobs.c.queued_at)
-        .where(is_open(State.QUEUED), jobs.c.queue == queue)
-        .where(jobs.c.rank > tx.micros(tx.now))
+        sa.select(jobs.c.rank, jobs.c.token, jobs.c.run_at, jobs.c.queued_at)
+        .where(is_open(State.QUEUED), jobs.c.queue == queue, *place)
         .order_by(jobs.c.rank, jobs.c.token)
-        .limit(AHEAD)
+        .limit(most)
     )
 
 

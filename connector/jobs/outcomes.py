@@ -15,7 +15,7 @@ from connector.jobs.events import record
 from connector.jobs.fence import held
 from connector.jobs.job import Document, Run
 from connector.jobs.states import FINAL, Requested, State
-from connector.jobs.tables import MAX_ERROR, jobs
+from connector.jobs.tables import MAX_COUNT, MAX_ERROR, jobs
 
 Text = ColumnElement[str]
 
@@ -57,7 +57,8 @@ def release(tx: Tx, run: Run, reason: str, pause: float = 0.0) -> State:
 
 def lose(tx: Tx, run: Run, reason: str, actor: str) -> State:
     """Hand back a job whose worker or host is gone: a loss, not a failure. Raises LeaseLost."""
-    values = {"losses": jobs.c.losses + 1, **_back(tx, 0.0)}
+    losses = sa.case((jobs.c.losses < MAX_COUNT, jobs.c.losses + 1), else_=jobs.c.losses)
+    values = {"losses": losses, **_back(tx, 0.0)}
     return _end(tx, run, "release", values, State.QUEUED, reason=reason, actor=actor)
 
 

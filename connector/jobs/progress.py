@@ -31,12 +31,11 @@ def save(
         tx.execute(sa.insert(job_progress).values(token=run.token, **values))
 
 
-def requests(tx: Tx, worker_id: str) -> dict[str, Requested]:
-    """Return what has been asked of the jobs this worker runs, by token."""
+def held(tx: Tx, worker_id: str) -> dict[tuple[str, int], Requested | None]:
+    """Return the attempts that this worker holds, by token and number: what was asked of each."""
     rows = tx.execute(
-        sa.select(jobs.c.token, jobs.c.requested)
+        sa.select(jobs.c.token, jobs.c.attempt, jobs.c.requested)
         .with_hint(jobs, RUNNING_BY, "mariadb")
         .where(is_open(State.RUNNING), jobs.c.worker_id == worker_id)
-        .where(jobs.c.requested.isnot(None))
     )
-    return {row.token: Requested(row.requested) for row in rows}
+    return {(row.token, row.attempt): row.requested and Requested(row.requested) for row in rows}

@@ -52,7 +52,7 @@ def submit(
             "attempt": 0,
             "failures": 0,
             "losses": 0,
-            "tasks": ",".join(sorted(job.tasks)) or None if job.tasks else None,
+            "tasks": ",".join(sorted(set(job.tasks))) if job.tasks else None,
             "task_key": None if job.tasks is None else task_key(job.tasks),
             "parameters": dict(job.parameters),
             "submitted_by": job.submitted_by,

@@ -17,6 +17,9 @@ def _one_of(column: str, values: type[State] | type[Requested]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
+MAX_COUNT = 2**62
+"""No counter of a job gets there; one that was set to more by hand must not break a claim."""
+
 DIGEST = 32
 """Characters of a task_key."""
 

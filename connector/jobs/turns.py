@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from connector.db.engine import Tx
 from connector.db.errors import Locked
-from connector.jobs.claim import but, candidates, is_due, may_claim, take
+from connector.jobs.claim import Place, but, candidates, is_due, may_claim, take
 from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.jobs.tables import is_open, job_tasks, jobs, queues
@@ -23,7 +23,7 @@ BATCH = 500
 
 def task_key(tasks: Collection[str]) -> str:
     """Return what jobs with the same tasks have in common: 32 characters, none for no tasks."""
-    return hashlib.md5(",".join(sorted(tasks)).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(",".join(sorted(set(tasks))).encode(), usedforsecurity=False).hexdigest()
 
 
 def claim_in_turn(
@@ -33,7 +33,7 @@ def claim_in_turn(
     limit: int,
     known: Collection[str] | None = None,
     *,
-    ahead: bool = False,
+    ahead: Place | None = None,
     without: Collection[str] = (),
 ) -> list[Run]:
     """Take up to `limit` due jobs of a queue, no more than it may run in the whole cluster.
@@ -66,7 +66,7 @@ def claim_in_turn(
     begun = [
         {"task": task, "token": run.token}
         for run in runs
-        for task in run.tasks
+        for task in dict.fromkeys(run.tasks)
         if owners.get(task) != run.token
     ]
     try:
@@ -88,7 +88,7 @@ def _of_free_tasks(
     room: int,
     known: set[str],
     owners: Mapping[str, str],
-    ahead: bool,
+    ahead: Place | None,
     without: Collection[str],
 ) -> list[str]:
     """Return jobs that may begin, or go on with, what they work on: at most one a task."""
@@ -111,7 +111,7 @@ def first(
     queue: str,
     room: int,
     owners: Mapping[str, str],
-    ahead: bool,
+    ahead: Place | None,
     without: Collection[str],
 ) -> list[Any]:
     """Return, in order, the due jobs that have begun a task, and the first of each set of tasks.
@@ -125,10 +125,10 @@ def first(
         # The first of the next key: however many wait under one key, one entry is read.
         row = tx.execute(_waiting(queue, without).where(jobs.c.task_key > key).limit(1)).first()
         key = row.task_key if row else None
-        if row and (ahead or row.rank <= now):
+        if row and (ahead is not None or row.rank <= now):
             tokens.add(row.token)
     of_none = _waiting(queue, without).where(jobs.c.task_key == task_key(())).limit(room)
-    tokens |= {row.token for row in tx.execute(of_none) if ahead or row.rank <= now}
+    tokens |= {row.token for row in tx.execute(of_none) if ahead is not None or row.rank <= now}
     rows = tx.execute(
         sa.select(jobs.c.token, jobs.c.tasks)
         .where(jobs.c.token.in_(tokens), jobs.c.queue == queue)

@@ -10,11 +10,19 @@ from typing import Any
 
 _HEAD = struct.Struct("!I")
 
+LONGEST = 64 << 20
+"""Bytes of a message; what claims to be longer was not sent by a channel."""
+
+AT_ONCE = 1 << 20
+"""Bytes after which `receive` has heard enough for now: who talks on and on is not all there is."""
+
+_PIECE = 1 << 16
+
 Message = dict[str, Any]
 
 
 class Closed(Exception):
-    """The other end is gone."""
+    """The other end is gone, or says what nobody can understand."""
 
 
 class Channel:
@@ -65,11 +73,13 @@ class Channel:
     def receive(self) -> list[Message]:
         """Return the messages that have come in whole; raises Closed when no more can come."""
         try:
-            while True:
-                data = self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
+            for _ in range(0, AT_ONCE, _PIECE):
+                data = self._socket.recv(_PIECE, socket.MSG_DONTWAIT)
                 if not data:
                     break
                 self._incoming += data
+            else:
+                return self._whole()
         except BlockingIOError:
             return self._whole()
         except OSError:
@@ -85,7 +95,7 @@ class Channel:
             if messages := self._whole(1):
                 return messages[0]
             try:
-                data = self._socket.recv(1 << 16)
+                data = self._socket.recv(_PIECE)
             except OSError as error:
                 raise Closed from error
             if not data:
@@ -111,9 +121,21 @@ class Channel:
         messages: list[Message] = []
         while len(self._incoming) >= _HEAD.size and len(messages) != limit:
             (size,) = _HEAD.unpack_from(self._incoming)
+            if size > LONGEST:
+                raise Closed(f"a message of {size:,} bytes; at most {LONGEST:,} are taken")
             end = _HEAD.size + size
             if len(self._incoming) < end:
                 break
-            messages.append(json.loads(self._incoming[_HEAD.size : end]))
+            messages.append(_message(bytes(self._incoming[_HEAD.size : end])))
             del self._incoming[:end]
         return messages
+
+
+def _message(body: bytes) -> Message:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Closed(f"a message that is no JSON: {error}") from error
+    if not isinstance(message, dict):
+        raise Closed(f"a message that is no JSON object but {type(message).__name__}")
+    return message

@@ -1,5 +1,6 @@
 """What a running action is given: see `connector.actions.action.Context`."""
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -36,11 +37,14 @@ class SlotContext:
         self._saves = self._saved = 0
         self._turn = threading.Lock()
         self._later: threading.Timer | None = None
+        self._over = False
+        self._pid = os.getpid()
 
     def progress(self, **facts: object) -> None:
         """Tell how far the action is; sent on at once, or merged with what follows soon."""
         told = storable(facts)
         with self._ending, self._turn:
+            self._check()
             self._facts.update(told)
             self._unsent = True
             wait = self._sent_at + INTERVAL - time.monotonic()
@@ -56,6 +60,7 @@ class SlotContext:
         """Save a checkpoint and return when the worker has stored it."""
         saved = storable(checkpoint)
         with self._ending, self._turn:
+            self._check()
             self._saves += 1
             number = self._saves
             facts = self._facts or None
@@ -64,7 +69,8 @@ class SlotContext:
             )
         while self._saved < number:  # one that was interrupted may be answered late
             self._channel.wait_for_news()
-            with self._ending:
+            with self._ending, self._turn:
+                self._check()  # else a thread left behind would take what is said to the next run
                 for answer in self._channel.receive():
                     self._saved = max(self._saved, answer.get("number", 0))
 
@@ -73,8 +79,17 @@ class SlotContext:
         with self._ending, self._turn:
             if self._later is not None:
                 self._later.cancel()
-            self._sent_at = float("inf")
+            self._over = True
             self._channel.send({**outcome, "progress": self._facts if self._unsent else None})
+
+    def _check(self) -> None:
+        if os.getpid() != self._pid:
+            raise RuntimeError(
+                "progress and checkpoints are told by the process that the action runs in, "
+                "not by one that it has forked"
+            )
+        if self._over:
+            raise RuntimeError("the action has ended: nothing more is told of it")
 
     def _tell(self) -> None:
         self._sent_at = time.monotonic()
@@ -85,7 +100,7 @@ class SlotContext:
         try:
             with self._turn:
                 self._later = None
-                if self._sent_at != float("inf"):
+                if not self._over:
                     self._tell()
         except Closed:
             pass  # the worker is gone, and this process is about to follow

@@ -21,6 +21,9 @@ from connector.worker.slots import Slot
 
 _log = log.logger(__name__)
 
+FAR = 1.0
+"""Seconds between two far looks for what is due behind what is delayed."""
+
 
 class Filler:
     """Keeps slots, and gives the free ones work. `slots` is the worker's own list."""
@@ -41,6 +44,8 @@ class Filler:
         self._tasks = [task.name for task in settings.tasks]
         self._limits = {name: settings.queue(name).maximum_threads for name in actions}
         self._damaged: set[str] = set()
+        self._beyond: dict[str, claim.Place] = {}
+        self._far_at = 0.0
         self._failed = 0
         self._failed_at = self._start_at = 0.0
 
@@ -55,7 +60,7 @@ class Filler:
         if not free:
             return wait
         running = [slot.run.queue for slot in self._slots if slot.run]
-        for queue, due in self._database.read(claim.due, list(self._limits)).items():
+        for queue, due in self._due(now).items():
             if due.seconds > 0:
                 wait = min(wait, due.seconds)
                 continue
@@ -63,7 +68,7 @@ class Filler:
             if room <= 0 or lease.lost:
                 continue
             # What stands at the head may not run now; what is due behind it may.
-            for look in (due,) if due.ahead else (due, replace(due, ahead=True)):
+            for look in (due,) if due.ahead else (due, replace(due, ahead=claim.NOW)):
                 moved()
                 for run in self._claimed(queue, lease.worker_id, room, look):
                     room -= 1
@@ -76,6 +81,18 @@ class Filler:
                 if room <= 0 or lease.lost:
                     break
         return wait
+
+    def _due(self, now: float) -> Mapping[str, Due]:
+        """Return what waits; now and then what is due is looked for far behind what is delayed."""
+        far = now >= self._far_at
+        most = claim.FAR_AHEAD if far else claim.AHEAD
+        found = self._database.read(claim.due, list(self._limits), self._beyond, most)
+        for queue, due in found.items():
+            if far or due.ahead:
+                self._beyond[queue] = due.beyond
+        if far:
+            self._far_at = now + FAR
+        return found
 
     def began(self) -> None:
         """Note that a slot has started well."""

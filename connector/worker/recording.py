@@ -12,7 +12,7 @@ from connector import board, log
 from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.db.engine import Database, Tx
-from connector.db.errors import Locked, Unavailable
+from connector.db.errors import Locked, TooLarge, Unavailable
 from connector.jobs import fence, outcomes, progress
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
@@ -92,7 +92,7 @@ class Recorder:
             case Ending.LIMIT:
                 self.retry(run, why, told=told)
             case Ending.DEAF:
-                self.retry(run, "its process closed its channel, and was killed", told=told)
+                self.retry(run, why or "its process closed its channel, and was killed", told=told)
             case Ending.LOST:
                 _log.warning("run ended without a word: its lease is lost", token=run.token)
             case None:
@@ -186,7 +186,7 @@ class Recorder:
         except Exception as error:
             # Nothing that one action says may end the worker, and all its other actions with it.
             bound.error("end of run cannot be stored", verb=ended.verb, error=in_short(error))
-            said = f"how it ended cannot be stored: {type(error).__name__}"
+            said = f"how it ended cannot be stored: {for_clients(error)}"
             self._last_resort(ended, lambda tx: outcomes.fail(tx, ended.run, said))
 
     def _last_resort(self, ended: Ended, write: Write) -> None:
@@ -217,6 +217,11 @@ def in_short(error: Exception) -> str:
     """Return what went wrong, without what follows in the text and may quote the row."""
     said = str(getattr(error, "orig", error)).partition("\n")[0]
     return f"{type(error).__name__}: {said}"
+
+
+def for_clients(error: Exception) -> str:
+    """Return what may be said of it where clients read: nothing that may quote the row."""
+    return str(error) if isinstance(error, TooLarge) else type(error).__name__
 
 
 def _probe(tx: Tx) -> None:

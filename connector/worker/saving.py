@@ -13,7 +13,7 @@ from connector.db.errors import Locked, Unavailable
 from connector.jobs import outcomes, progress
 from connector.jobs.errors import LeaseLost
 from connector.worker.channel import Message
-from connector.worker.recording import Recorder, in_short
+from connector.worker.recording import Recorder, for_clients, in_short
 from connector.worker.slots import Ending, Slot
 
 _log = log.logger(__name__)
@@ -65,7 +65,7 @@ class Saver:
             raise
         except Exception as error:
             _log.error("progress cannot be stored", token=slot.run.token, error=in_short(error))
-            self._recorder.fail(slot.run, f"its progress cannot be stored: {type(error).__name__}")
+            self._recorder.fail(slot.run, f"its progress cannot be stored: {for_clients(error)}")
             slot.take_back()
             slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
             return

@@ -45,6 +45,20 @@ LONGEST_STACKS = 1 << 16
 CLOSED = 0.5
 """Seconds that a slot which has closed its channel has to end by itself."""
 
+BEGIN = 60.0
+"""Seconds that a slot has until it is ready."""
+
+SAYS = {
+    "ready": set(),
+    "progress": {"progress"},
+    "save": {"number", "checkpoint"},
+    "finished": {"result"},
+    "failed": {"error", "result"},
+    "retry": {"error", "after"},
+    "release": {"reason", "after"},
+}
+"""What a slot may say, and what belongs to it."""
+
 
 @dataclass(slots=True, eq=False)
 class Slot:
@@ -148,10 +162,22 @@ class Slot:
         if self.deaf:
             return []
         try:
-            return self.channel.receive()
-        except Closed:
+            messages = self.channel.receive()
+            for message in messages:
+                kind = message.get("type")
+                if not isinstance(kind, str) or not SAYS.get(kind, {"?"}) <= message.keys():
+                    raise Closed(f"a message nobody knows, of type {kind!r}")
+        except Closed as error:
             self.deaf = True
+            if said := str(error):
+                self.why = f"its process sent its worker {said}"
             return []
+        return messages
+
+    def begins_by(self) -> float:
+        """Return the monotonic time by which it must be ready; infinity if it is."""
+        waits = not self.ready and self.ending is None
+        return self.heard + BEGIN if waits else float("inf")
 
     def ask_to_end(self, ending: Ending, now: float, grace: float, why: str = "") -> None:
         """Ask it to end; after `grace` seconds it is killed, without a word if that is 0.

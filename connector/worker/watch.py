@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from connector import log
 from connector.actions.action import Action
 from connector.config import QueueSettings, Settings
 from connector.db.engine import Database
 from connector.jobs import progress
 from connector.jobs.states import Requested
-from connector.worker.slots import CLOSED, STACKS, Ending, Slot
+from connector.worker.slots import BEGIN, CLOSED, STACKS, Ending, Slot
+
+_log = log.logger(__name__)
 
 
 class Watch:
@@ -21,11 +24,19 @@ class Watch:
     def honour(self, database: Database, worker_id: str, slots: Sequence[Slot], now: float) -> None:
         """Ask those to end of whom a stop or a pause was requested. Raises Unavailable.
 
-        An action that cannot be paused runs on; it is paused if it comes back to its queue.
+        An action that cannot be paused runs on; it is paused if it comes back to its queue. One
+        that was taken out of our hands, by a DBA who has changed its row, is ended at once.
         """
-        asked = database.read(progress.requests, worker_id)
+        held = database.read(progress.held, worker_id)
         for slot in slots:
-            match asked.get(slot.run.token) if slot.run else None:
+            if slot.run is None or slot.ending is Ending.LOST:
+                continue
+            if (slot.run.token, slot.run.attempt) not in held:
+                _log.warning("run ended: the job is no longer held", token=slot.run.token)
+                slot.ask_to_end(Ending.LOST, now, 0.0)
+                slot.kill()
+                continue
+            match held[slot.run.token, slot.run.attempt]:
                 case Requested.STOP:
                     slot.ask_to_end(Ending.STOP, now, self._grace(slot))
                 case Requested.PAUSE if self._pausable(slot) and slot.ending is None:
@@ -37,7 +48,10 @@ class Watch:
             if slot.run and slot.ending in (None, Ending.LIMIT):
                 self._limit(slot, now)
             if slot.deaf and slot.ending is None:
-                slot.ask_to_end(Ending.DEAF, now, CLOSED)
+                slot.ask_to_end(Ending.DEAF, now, 0.0 if slot.why else CLOSED)
+            if now >= slot.begins_by():
+                _log.error("slot did not begin: killed", pid=slot.pid, seconds=BEGIN)
+                slot.kill()
             slot.kill_if_due(now)
 
     def hand_back(self, slots: Sequence[Slot], now: float) -> None:
@@ -65,6 +79,7 @@ class Watch:
                 times.append(slot.kill_at if slot.asked_stacks else slot.kill_at - STACKS)
             elif slot.run and slot.ending is None:
                 times += [at for at, _, _ in self._limits(slot)]
+            times.append(slot.begins_by())
         return min(times, default=float("inf"))
 
     def _limit(self, slot: Slot, now: float) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -96,3 +97,20 @@ def test_a_full_queue_is_exceeded_by_none_of_those_who_come_at_once(
         told = list(pool.map(lambda number: sent(face, f"key {number}"), range(60)))
     assert sum(len(token) == 36 for token in told) == 10
     assert told.count("ERRORQUEUEFULL") == 50
+
+
+def test_an_action_larger_than_the_database_takes_is_refused_alone(face: Face) -> None:
+    quotes = {"To": "you", "Word": '"' * (9 << 19)}  # each is four characters in a statement
+
+    def send(number: int) -> str:
+        reply = face.client.post("/action=Echo", data={"To": "you"} if number else quotes)
+        data = ET.fromstring(reply.content)
+        return str(data.findtext(".//token") or data.findtext(".//errorcode"))
+
+    with ThreadPoolExecutor(10) as pool:
+        large, *small = pool.map(send, range(10))
+    if face.database.dialect.name == "mariadb":
+        assert large == "ERRORTOOLARGE"
+    else:
+        small.append(large)
+    assert {job.token for job in face.database.read(reading.page, "Echo")} == set(small)

@@ -173,9 +173,9 @@ class Worker:
 
     def honour(self) -> None:
         """End the runs that somebody has asked to stop or to pause."""
-        asked = self._database.read(progress.requests, self.id)
+        held = self._database.read(progress.held, self.id)
         for slot in self.slots:
-            if what := asked.get(slot.run.token):
+            if what := held.get((slot.run.token, slot.run.attempt)):
                 self.end(slot, "stop" if what is Requested.STOP else "release")
 
     def freeze(self) -> None:

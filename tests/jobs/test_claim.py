@@ -74,7 +74,7 @@ def test_nothing_is_claimed_before_its_time(kit: Jobs) -> None:
     delayed = kit.submit(delay=3600.0, priority=1000)
     assert claimed(kit) == []
     wait = kit.database.read(claim.due, ["Test"])["Test"]
-    assert 3590 < wait.seconds <= 3600 and not wait.ahead
+    assert 3590 < wait.seconds <= 3600 and wait.ahead is None
     later = kit.job(delayed).run_at + timedelta(seconds=1)
     runs = kit.database.run_at(later, claim.claim, "Test", WORKER, 1)
     assert [run.token for run in runs] == [delayed]
@@ -193,10 +193,35 @@ def test_a_clock_that_is_set_back_keeps_nothing_waiting_that_was_not_delayed(kit
     plain, of_task, delayed = kit.submit(), kit.submit(tasks=("A",)), kit.submit(delay=1.0)
     before = kit.job(plain).queued_at - timedelta(hours=1)
     waiting = kit.database.run_at(before, claim.due, ["Test"])["Test"]
-    assert (waiting.seconds, waiting.ahead) == (0.0, True)
-    runs = kit.database.run_at(before, claim.claim, "Test", WORKER, 9, ahead=True)
+    assert waiting.seconds == 0.0 and waiting.ahead is not None
+    runs = kit.database.run_at(before, claim.claim, "Test", WORKER, 9, ahead=claim.NOW)
     assert {run.token for run in runs} == {plain, of_task}
     kit.database.run(outcomes.release, runs[1], "shutdown")
-    again = kit.database.run_at(before, turns.claim_in_turn, "Test", WORKER, 9, ("A",), ahead=True)
+    again = kit.database.run_at(
+        before, turns.claim_in_turn, "Test", WORKER, 9, ("A",), ahead=claim.NOW
+    )
     assert [run.token for run in again] == [of_task]
     assert kit.state(delayed) is State.QUEUED
+
+
+def test_what_is_due_behind_many_delayed_jobs_is_found_in_the_end(kit: Jobs) -> None:
+    serve(kit)
+    for _ in range(30):
+        kit.submit(delay=600.0)
+    low = kit.submit(priority=-100)
+    place, looks = claim.NOW, 0
+    while (due := kit.database.read(claim.due, ["Test"], {"Test": place}, 7)["Test"]).seconds > 0:
+        place, looks = due.beyond, looks + 1
+        assert looks < 10, "each look goes on where the one before has ended"
+    assert looks == 4 and due.ahead == due.beyond
+    (run,) = kit.database.run(claim.claim, "Test", WORKER, 3, ahead=due.ahead)
+    assert run.token == low
+    after = kit.database.read(claim.due, ["Test"], {"Test": due.beyond}, 7)["Test"]
+    assert after.ahead is None and after.beyond == claim.NOW, "at the end it begins anew"
+    assert 590 < after.seconds <= 600
+
+
+def test_tasks_named_twice_are_named_once(kit: Jobs) -> None:
+    twice, other = kit.submit(tasks=("A", "A")), kit.submit(tasks=("B",))
+    assert [run.tasks for run in by_task(kit)] == [("A",), ("B",)]
+    assert {kit.state(twice), kit.state(other)} == {State.RUNNING}

@@ -21,7 +21,7 @@ from connector.jobs.turns import task_key
 from connector.jobs.why import why
 from tests.jobs.conftest import OTHER, WORKER, Jobs
 
-MANY = 20_000
+MANY = 6000
 BUFFERS = 100
 """Pages of 8 kB that one statement may look at."""
 
@@ -213,7 +213,7 @@ def test_a_rescue_and_a_look_for_requests_read_what_runs_alone(kit: Jobs, costs:
     found = costs.of(workers._orphans, 100, ())
     assert [run.token for run in found] == [orphan]
     assert costs.of(workers.strays, WORKER, ()) == []
-    assert costs.of(progress.requests, WORKER) == {}
+    assert costs.of(progress.held, WORKER) == {}
 
 
 def test_a_prune_reads_what_goes_and_no_more(

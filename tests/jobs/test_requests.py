@@ -82,9 +82,12 @@ def test_a_worker_is_told_what_was_asked_of_its_own_runs(kit: Jobs) -> None:
         kit.database.run(requests.stop, token=run.token, by="client")
     kit.by_hand(pausing.token, requested="pause", changed_by="test")
     kit.database.run(outcomes.finish, ended, {})
-    told = kit.database.read(progress.requests, WORKER)
-    assert told == {stopping.token: Requested.STOP, pausing.token: Requested.PAUSE}
-    assert free.token not in told
+    told = kit.database.read(progress.held, WORKER)
+    assert told == {
+        (stopping.token, stopping.attempt): Requested.STOP,
+        (pausing.token, pausing.attempt): Requested.PAUSE,
+        (free.token, free.attempt): None,
+    }
 
 
 def test_stop_all_asks_every_running_job_of_the_queue(kit: Jobs) -> None:

@@ -1,11 +1,14 @@
 """Actions that behave in every way a worker must cope with; an outside package, as users write."""
 
 import collections
+import contextlib
 import itertools
 import os
 import signal
 import socket
+import struct
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import ClassVar
@@ -32,6 +35,7 @@ class Test:
         Parameter("Trace", "File that is told of each start and end."),
         Parameter("Seconds", "How long.", kind="integer", default=60),
         Parameter("Times", "How often.", kind="integer", default=1),
+        Parameter("What", "What exactly.", default=""),
     )
     pausable: ClassVar[bool] = False
 
@@ -128,6 +132,52 @@ class Test:
             return self.sleep(context)
         except SystemExit:
             return Finished({"asked": "politely"})
+
+    def leave_a_thread_that_saves(self, context: Context) -> Outcome:
+        def save() -> None:
+            with contextlib.suppress(RuntimeError):  # that the action has ended
+                while True:
+                    context.save({"of": context.token})
+
+        threading.Thread(target=save, daemon=True).start()
+        time.sleep(0.2)
+        return Finished({"token": context.token})
+
+    def leave_a_fork_that_returns(self, context: Context) -> Outcome:
+        if os.fork() == 0:
+            time.sleep(1.0)
+            return Finished({"token": "of the fork"})
+        return Finished({"token": context.token})
+
+    def fork_that_fails(self, context: Context) -> Outcome:
+        child = os.fork()
+        if child == 0:
+            raise ValueError("in the fork")
+        os.waitpid(child, 0)
+        return Finished({"token": context.token})
+
+    def forks_that_tell(self, context: Context) -> Outcome:
+        children = []
+        for _ in range(3):
+            if (child := os.fork()) == 0:
+                context.progress(part="x" * 1_000_000)  # raises
+            children.append(child)
+        ends = [os.waitpid(child, 0)[1] for child in children]
+        return Finished({"ends": ends})
+
+    def die_or_tell_checkpoint(self, context: Context) -> Outcome:
+        if context.attempt == 1:
+            time.sleep(2.0)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Finished({"checkpoint": context.checkpoint})
+
+    def garbage(self, context: Context) -> Outcome:
+        said = {"no json": b"{", "no object": b"[]", "no type": b"{}", "unknown": b'{"type":"x"}'}
+        body = said.get(str(context.parameters["What"]), b'{"type":"finished"}')
+        sent = struct.pack("!I", 1 << 31 if context.parameters["What"] == "endless" else len(body))
+        with socket.socket(fileno=os.dup(context._channel.fileno())) as wire:  # type: ignore[attr-defined]
+            wire.sendall(sent + body)
+        return self.sleep(context)
 
     def progress_then_silence(self, context: Context) -> Outcome:
         for step in range(1, 4):

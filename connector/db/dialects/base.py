@@ -98,6 +98,10 @@ class Dialect:
     def prepare(self, engine: sa.Engine) -> None:
         """Register what each new connection of the engine needs."""
 
+    def is_too_large(self, error: DBAPIError) -> bool:
+        """Say whether a statement was larger than the server takes."""
+        return False
+
     def never_create(self, engine: sa.Engine) -> None:
         """Have connecting fail where it would otherwise make an empty database."""
 

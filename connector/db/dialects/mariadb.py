@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from pymysql.connections import Connection
+from pymysql.err import DataError
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.dialects.base import Beside, Dialect, Pooler, Waits, key_of
@@ -27,6 +30,7 @@ SESSION = (
 )
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
+TOO_LARGE = 1153
 DEADLOCK, CHANGED = 1213, 1020
 LOCKED = 1205
 READ_ONLY = {1290, 1792, 1836}
@@ -74,6 +78,30 @@ class MariaDB(Dialect):
                 ),
             },
         }
+
+    def prepare(self, engine: sa.Engine) -> None:
+        """Refuse what is larger than the server takes: it would only hang up, as if it were away.
+
+        https://mariadb.com/kb/en/server-system-variables/#max_allowed_packet
+        """
+
+        @sa.event.listens_for(engine, "connect")
+        def on_connect(raw: Connection, record: ConnectionPoolEntry) -> None:
+            with raw.cursor() as cursor:
+                cursor.execute("SELECT @@max_allowed_packet")
+                ((most,),) = cursor.fetchall()
+            send = raw.query
+
+            def query(sql: str | bytes, unbuffered: bool = False) -> int:
+                # Its encoding is at most four times as long, and nearly always there is no need.
+                size = len(sql) if isinstance(sql, bytes) or 4 * len(sql) < most else _size(sql)
+                if size >= most:
+                    told = f"{size:,} bytes are more than the server's max_allowed_packet={most:,}"
+                    raise DataError(TOO_LARGE, told)
+                sent: int = send(sql, unbuffered)
+                return sent
+
+            raw.query = query  # type: ignore[method-assign]
 
     @contextlib.contextmanager
     def alone(self, connection: sa.Connection) -> Iterator[None]:
@@ -157,6 +185,10 @@ class MariaDB(Dialect):
         connection.execute(sa.update(table).where(these).values(values))
         return connection.execute(sa.select(*returning).where(these)).all()
 
+    def is_too_large(self, error: DBAPIError) -> bool:
+        """Say whether it was refused by us for its size, or by the server."""
+        return _code(error) == TOO_LARGE
+
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether the transaction lost against another one."""
         return _code(error) in (DEADLOCK, CHANGED)
@@ -176,6 +208,10 @@ class MariaDB(Dialect):
             or isinstance(error, InterfaceError)
             or _code(error) in AWAY | READ_ONLY
         )
+
+
+def _size(sql: str) -> int:
+    return len(sql.encode("utf-8", "surrogateescape"))
 
 
 def _code(error: DBAPIError) -> int | None:
