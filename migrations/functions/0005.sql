@@ -25,7 +25,8 @@ BEGIN
                 'SELECT, INSERT ON queues',
                 'UPDATE (paused, changed_at, changed_by, reason) ON queues', 'SELECT ON workers',
                 'SELECT ON schema_info', 'SELECT ON job_status', 'SELECT ON api_keys',
-                'SELECT, INSERT ON idempotency_keys', 'SELECT ON job_tasks']
+                'SELECT, INSERT ON idempotency_keys', 'SELECT ON job_tasks',
+                'SELECT ON ended_counts']
             -- Claims, records, rescues, removes what is old. What hangs on a job goes with it.
             WHEN 'worker' THEN ARRAY[
                 'SELECT, INSERT, UPDATE, DELETE ON jobs',
@@ -33,7 +34,7 @@ BEGIN
                 'SELECT, INSERT, DELETE ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
                 'SELECT, INSERT, DELETE ON job_tasks',
                 'SELECT, INSERT, UPDATE, DELETE ON workers', 'SELECT, INSERT, UPDATE ON queues',
-                'SELECT, DELETE ON idempotency_keys',
+                'SELECT, DELETE ON idempotency_keys', 'SELECT, INSERT, UPDATE ON ended_counts',
                 'SELECT ON drained_hosts', 'SELECT ON schema_info']
             -- What a task has delivered. Of jobs it locks a row while it looks: the token, which
             -- the guard never lets change, stands for the right to do so.
