@@ -26,6 +26,14 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
 LONE = 500
 FETCH = "action=Fetch&FetchAction=Synchronize"
+TASK = {
+    "CONNECTOR_FETCHTASKS_0": "BENCH",
+    "CONNECTOR_WEBEX_ACCESSTOKEN": "none",
+    "CONNECTOR_WEBEX_BASEURL": "http://127.0.0.1:9/v1",
+    "CONNECTOR_WEBEX_MAXRETRIES": "0",
+    "CONNECTOR_WEBEX_GIVEUPAFTERSECONDS": "0",
+}
+"""A task, and no Webex: whatever runs has failed at once."""
 STATUS = "action=QueueInfo&QueueAction=GetStatus&QueueName=Fetch&Token="
 
 
@@ -47,7 +55,7 @@ def run() -> None:
 
 
 def _accepting(what: str, url: str, folder: Path, bare: str) -> None:
-    with serving(url, folder) as server:
+    with serving(url, folder, **TASK) as server:
         server.database.run(operate.pause_queue, "Fetch", "benchmark")
         before = _rows(server)
         loads = _rounds(what, bare, lambda: load(server.address + FETCH, SECONDS))
@@ -63,7 +71,7 @@ def _accepting(what: str, url: str, folder: Path, bare: str) -> None:
 
 def _asking(url: str, folder: Path, bare: str) -> None:
     filled(url)
-    with serving(url, folder) as server:
+    with serving(url, folder, **TASK) as server:
         with server.database.engine.connect() as connection:
             some = sa.select(jobs.c.token).order_by(sa.func.random()).limit(10_000)
             tokens = list(connection.execute(some).scalars())
@@ -73,7 +81,7 @@ def _asking(url: str, folder: Path, bare: str) -> None:
 
 def _draining(url: str, folder: Path, bare: str) -> None:
     """Accept while a worker fails action after action: no Webex is configured."""
-    with serving(url, folder, CONNECTOR_ACTIONS_MAXATTEMPTS="1") as server:
+    with serving(url, folder, CONNECTOR_ACTIONS_MAXATTEMPTS="1", **TASK) as server:
         target = server.address + FETCH
         _rounds("accept while a worker drains, SQLite", bare, lambda: load(target, SECONDS))
         with server.database.engine.connect() as connection:
