@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
@@ -34,6 +35,7 @@ def submit(
     """
     told: list[str | JobError] = []
     room = _Room(tx, most or {})
+    at_once: list[dict[str, Any]] = []
     for job in new:
         token = _known(tx, job) or room.refuse(job) or job.token
         if token == job.token and job.key is not None:
@@ -41,28 +43,42 @@ def submit(
         told.append(token)
         if token != job.token:
             continue
-        run_at = tx.after(job.delay)
-        row = {
-            "token": job.token,
-            "queue": job.queue,
-            "state": State.QUEUED,
-            "priority": job.priority,
-            "run_at": run_at,
-            "rank": rank(tx, run_at, job.priority, ageing_step, delayed=job.delay > 0),
-            "attempt": 0,
-            "failures": 0,
-            "losses": 0,
-            "tasks": ",".join(sorted(set(job.tasks))) if job.tasks else None,
-            "task_key": None if job.tasks is None else task_key(job.tasks),
-            "parameters": dict(job.parameters),
-            "submitted_by": job.submitted_by,
-            "action_id": job.action_id,
-            "config_hash": job.config_hash,
-            "changed_by": "http submit",
-            "queued_at": tx.now,
-        }
-        tx.execute(tx.dialect.insert_new(jobs).values(row))
+        if job.delay:
+            run_at = tx.after(job.delay)
+            place = rank(tx, run_at, job.priority, ageing_step, delayed=True)
+            tx.execute(_insert(tx, run_at, place).values(_row(job)))
+        else:
+            at_once.append({**_row(job), "boost": _boost(job.priority, ageing_step)})
+    if at_once:
+        # One statement, sent once for all of them or for each without waiting: as the driver can.
+        place = tx.micros(tx.now) - sa.bindparam("boost", type_=sa.BigInteger)
+        given: dict[str, Any] = {n: sa.bindparam(n) for n in at_once[0] if n != "boost"}
+        tx.execute(_insert(tx, tx.now, place).values(given), at_once)
     return told
+
+
+def _insert(tx: Tx, run_at: ColumnElement[Any], place: ColumnElement[int]) -> sa.Insert:
+    times = {"run_at": run_at, "rank": place, "queued_at": tx.now}
+    return tx.dialect.insert_new(jobs).values(times)
+
+
+def _row(job: NewJob) -> dict[str, Any]:
+    return {
+        "token": job.token,
+        "queue": job.queue,
+        "state": State.QUEUED,
+        "priority": job.priority,
+        "attempt": 0,
+        "failures": 0,
+        "losses": 0,
+        "tasks": ",".join(sorted(set(job.tasks))) if job.tasks else None,
+        "task_key": None if job.tasks is None else task_key(job.tasks),
+        "parameters": dict(job.parameters),
+        "submitted_by": job.submitted_by,
+        "action_id": job.action_id,
+        "config_hash": job.config_hash,
+        "changed_by": "http submit",
+    }
 
 
 class _Room:
@@ -135,7 +151,11 @@ def rank(
     A point of priority counts as `ageing_step` seconds of waiting, so old work overtakes by itself.
     A delayed job is never ranked before its time: else many of them would stand before what is due.
     """
-    boost = round(priority * ageing_step * 1_000_000)
+    boost = _boost(priority, ageing_step)
     if delayed:
         boost = min(boost, 0)
     return tx.micros(run_at) - boost
+
+
+def _boost(priority: int, ageing_step: float) -> int:
+    return round(priority * ageing_step * 1_000_000)
