@@ -6,6 +6,7 @@ JobError
 ├── NoSuchJob     no job has this token
 ├── NoSuchQueue   no queue has this name
 ├── QueueFull     as many wait in the queue as may
+├── TaskBusy      a task has an action already, and takes no second one
 └── WrongState    the verb does not apply to the state the job is in
 """
 
@@ -60,6 +61,15 @@ class QueueFull(JobError):
         super().__init__(f"{most} actions wait in the queue {queue}, which is as many as may")
         self.queue = queue
         self.most = most
+
+
+class TaskBusy(JobError):
+    """The action `token` runs on the task or waits for it (OnOverlap): nothing was stored."""
+
+    def __init__(self, task: str, token: str) -> None:
+        super().__init__(f"the task {task} has an action already, {token}")
+        self.task = task
+        self.token = token
 
 
 class WrongState(JobError):

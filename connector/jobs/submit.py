@@ -10,6 +10,7 @@ from sqlalchemy.sql import ColumnElement
 from connector.db.engine import Tx
 from connector.jobs.errors import JobError, KeyReused, QueueFull
 from connector.jobs.job import NewJob
+from connector.jobs.overlap import standing
 from connector.jobs.states import State
 from connector.jobs.tables import idempotency_keys, is_open, jobs
 from connector.jobs.token import new_token
@@ -28,16 +29,15 @@ def submit(
     """Store actions as queued jobs, and return the token of each, or why it was not stored.
 
     Of one whose idempotency key was used before this is the token of then if the request was the
-    same, else KeyReused. Storing one whose token is there already changes nothing: a caller whose
-    commit was in doubt may simply repeat the call. `most`: for queues that may be full, how many
-    may wait there; beyond that it is QueueFull.
+    same, else KeyReused. Where a task has an action already it is as the job's `overlap` says: the
+    token of that one, or TaskBusy. Storing one whose token is there already changes nothing: a
+    caller whose commit was in doubt may simply repeat the call. `most`: for queues that may be
+    full, how many may wait there; beyond that it is QueueFull.
     """
     told: list[str | JobError] = []
     room = _Room(tx, most or {})
     for job in new:
-        token = _known(tx, job) or room.refuse(job) or job.token
-        if token == job.token and job.key is not None:
-            token = _named(tx, job, job.key)
+        token = _token(tx, job, room)
         told.append(token)
         if token != job.token:
             continue
@@ -58,11 +58,21 @@ def submit(
             "submitted_by": job.submitted_by,
             "action_id": job.action_id,
             "config_hash": job.config_hash,
-            "changed_by": "http submit",
+            "changed_by": job.stored_by,
             "queued_at": tx.now,
         }
         tx.execute(tx.dialect.insert_new(jobs).values(row))
     return told
+
+
+def _token(tx: Tx, job: NewJob, room: "_Room") -> str | JobError:
+    """Return the token that is answered for a job, its own if it is to be stored."""
+    if (known := _known(tx, job)) is not None:
+        return known
+    token = standing(tx, job) or room.refuse(job) or job.token
+    if job.key is not None and isinstance(token, str):
+        return _named(tx, job, job.key, token)
+    return token
 
 
 class _Room:
@@ -99,11 +109,11 @@ def _known(tx: Tx, job: NewJob) -> str | KeyReused | None:
     return token if there.digest == _digest(job) else KeyReused(job.key, token)
 
 
-def _named(tx: Tx, job: NewJob, key: str) -> str | KeyReused:
-    """Have the key stand for this job, unless somebody was faster; return what it stands for."""
-    row = {"key": key, "token": job.token, "digest": _digest(job)}
+def _named(tx: Tx, job: NewJob, key: str, token: str) -> str | KeyReused:
+    """Have the key stand for a token, unless somebody was faster; return what it stands for."""
+    row = {"key": key, "token": token, "digest": _digest(job)}
     tx.execute(tx.dialect.insert_new(idempotency_keys).values(row))
-    return _known(tx, job) or job.token
+    return _known(tx, job) or token
 
 
 def _digest(job: NewJob) -> str:
