@@ -8,6 +8,7 @@ from connector.db import schema
 from connector.db.engine import Database
 from connector.jobs import retention, turns
 from connector.jobs.states import State
+from connector.worker.scheduling import Scheduler
 
 _log = log.logger(__name__)
 
@@ -24,8 +25,15 @@ ADOPT = 600.0
 class Upkeep:
     """Small work on the whole database. `on_tasks`: queues whose jobs work on tasks."""
 
-    def __init__(self, database: Database, settings: Settings, on_tasks: Iterable[str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        on_tasks: Iterable[str],
+        scheduler: Scheduler,
+    ) -> None:
         self._database = database
+        self._scheduler = scheduler
         kept = settings.retention
         self._keep = {
             State.FINISHED: kept.finished_days,
@@ -47,6 +55,7 @@ class Upkeep:
         if now >= self._check_at:
             self._check_at = now + CHECK
             schema.check(self._database)
+        self._scheduler.turn(now, moved)
         if not free:
             return
         if now >= self._adopt_at:
