@@ -14,6 +14,7 @@ from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 import connector.datastore.tables
 import connector.db.api_keys
 import connector.db.schema
+import connector.jobs.schedule_table
 import connector.jobs.tables
 from connector.aci.errors import PRODUCT, Code
 from connector.aci.status import WORDS
@@ -41,6 +42,7 @@ WHEN: MappingProxyType[Code, str] = MappingProxyType(
         Code.QUEUE_UNKNOWN: "`QueueName` names no queue of this server.",
         Code.KEY_REUSED: "This `Idempotency-Key` was sent before, with another request.",
         Code.QUEUE_FULL: "As many actions wait in the queue as may (`MaxQueueSize`).",
+        Code.TASK_BUSY: "The task has an action already, and `OnOverlap` is `refuse`.",
         Code.TOKEN_UNKNOWN: "The queue has no action with this token.",
         Code.STATE: "The action is in a state in which this cannot be done.",
         Code.UNAVAILABLE: "The database is out of reach or busy. Nothing was changed.",

@@ -18,8 +18,8 @@ from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
 from connector.actions.validate import checked
 from connector.config import Settings
-from connector.jobs.errors import JobError, KeyReused, QueueFull
-from connector.jobs.job import NewJob
+from connector.jobs.errors import JobError, KeyReused, QueueFull, TaskBusy
+from connector.jobs.job import NewJob, Overlap
 from connector.jobs.token import new_token
 
 KEY = "Idempotency-Key"
@@ -37,6 +37,7 @@ class Dispatch:
 
     def __init__(self, settings: Settings, access: Access, actions: Mapping[str, Action]) -> None:
         self._access = access
+        self._settings = settings
         self._config_hash = settings.hash
         self._key_file = settings.paths.keys
         queue_info = QueueInfo(access, actions, lambda queue: settings.queue(queue).classic_status)
@@ -69,6 +70,8 @@ class Dispatch:
         return await answer(request.parameters, admission.caller.name)
 
     def _submit(self, action: Action) -> Answer:
+        overlap = Overlap(self._settings.queue(action.name).on_overlap)
+
         async def submit(parameters: Parameters, client: str) -> Reply:
             try:
                 values = checked(action, parameters)
@@ -88,6 +91,7 @@ class Dispatch:
                 config_hash=self._config_hash,
                 key=_key(parameters),
                 compared=compared,
+                overlap=overlap,
             )
             try:
                 return token_reply(action.name, await self._access.submit(job))
@@ -136,6 +140,12 @@ def _refused(error: JobError) -> AciError:
                 Code.QUEUE_FULL,
                 f"{most} actions wait in the queue {queue}, which is as many as may "
                 "(MaxQueueSize); nothing was stored, send it again later.",
+            )
+        case TaskBusy(task=task, token=token):
+            return AciError(
+                Code.TASK_BUSY,
+                f"The task {task} has an action already, {token}, and takes no second one "
+                "(OnOverlap); nothing was stored, send it again when that has ended.",
             )
     return AciError(Code.INTERNAL, str(error))
 

@@ -33,6 +33,7 @@ class Code(Enum):
     STATE = 512, "ERRORSTATE", "Not possible in this state", False
     KEY_REUSED = 513, "ERRORKEYREUSED", "Idempotency key of another request", False
     QUEUE_FULL = 514, "ERRORQUEUEFULL", "Queue full", True
+    TASK_BUSY = 515, "ERRORTASKBUSY", "Task busy", True
     UNAVAILABLE = 520, "ERRORUNAVAILABLE", "Database unavailable", True
     IN_DOUBT = 521, "ERRORINDOUBT", "Outcome unknown", False
     INTERNAL = 522, "ERRORINTERNAL", "Internal error", False

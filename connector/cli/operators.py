@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from connector.cli import ends, verbs, wiring
+from connector.cli.schedules import schedules
 from connector.cli.verbs import Config, Reason, Token, Url
 from connector.db.engine import Database
 from connector.jobs import operate, reading, requests, workers
@@ -237,5 +238,5 @@ def _queue_alone(token: str | None, queue: str | None) -> bool:
 COMMANDS = (
     *ends.COMMANDS,
     *(pause, resume, retry, prioritise, limit, drain),
-    *(why, log, doctor, drill, restored),
+    *(schedules, why, log, doctor, drill, restored),
 )

@@ -22,6 +22,7 @@ from connector.config.role_list import (
     role_names,
     role_variables,
 )
+from connector.config.schedule import ConnectorSettings
 from connector.config.sections import (
     LoggingSettings,
     PathsSettings,
@@ -173,6 +174,7 @@ def _build(
     retention = builder.build(RetentionSettings, ["Retention"])
     webex = builder.build(WebexSettings, ["Webex"])
     logging = builder.build(LoggingSettings, ["Logging"])
+    connector = builder.build(ConnectorSettings, ["Connector"])
     fetch = [_task(builder, name, data) for name in tasks]
     if not tasks:
         _task(builder, LIST, data)
@@ -180,7 +182,7 @@ def _build(
     if builder.problems:
         return None
     assert paths and server and database and defaults and worker and webex and logging
-    assert retention and ssl and service
+    assert retention and ssl and service and connector
     return Settings(
         server=server,
         ssl=ssl,
@@ -194,6 +196,7 @@ def _build(
         retention=retention,
         webex=webex,
         logging=logging,
+        connector=connector,
         tasks=tuple(task for task in fetch if task),
     )
 

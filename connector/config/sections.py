@@ -155,6 +155,16 @@ class QueueSettings(SectionModel, frozen=True):
             "that says by whom, for clients that know no other end than `Finished` and `Error`.",
         ),
     ] = False
+    on_overlap: Annotated[
+        Literal["queue", "join", "refuse"],
+        Word,
+        Form("one of queue, join, refuse"),
+        Setting(
+            "What becomes of an action on a task that has one already, running, waiting or paused: "
+            "`queue` has it wait, `join` answers the token of the one that is there, if that does "
+            "all that is asked, `refuse` answers `ERRORTASKBUSY`."
+        ),
+    ] = "queue"
     on_limit: Annotated[
         Literal["retry", "fail"],
         Word,

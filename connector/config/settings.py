@@ -8,6 +8,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter
 from connector.config.authorization import RoleSettings
 from connector.config.database import DatabaseSettings
 from connector.config.ini import fold
+from connector.config.schedule import ConnectorSettings, ScheduleSettings
 from connector.config.sections import (
     LoggingSettings,
     PathsSettings,
@@ -35,6 +36,7 @@ SECTIONS: Mapping[str, type[SectionModel]] = {
     "Retention": RetentionSettings,
     "Webex": WebexSettings,
     "Logging": LoggingSettings,
+    "Connector": ConnectorSettings,
     "FetchTasks": TaskSettings,
 }
 """Every fixed section and its keys."""
@@ -60,6 +62,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     retention: RetentionSettings = RetentionSettings()
     webex: WebexSettings = WebexSettings()
     logging: LoggingSettings = LoggingSettings()
+    connector: ConnectorSettings = ConnectorSettings()
     tasks: tuple[TaskSettings, ...] = ()
 
     def queue(self, action: str) -> QueueSettings:
@@ -75,7 +78,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     def hash(self) -> str:
         """Twelve hexadecimal digits that change when what a fetch does may change.
 
-        Made from ``[Webex]`` and the tasks, without secrets and without values that are the
+        Made from ``[Webex]`` and the tasks, without secrets, schedules and values that are the
         default, so that a new setting of a later version leaves it as it is.
         """
         parts = [_that_matter(self.webex), *sorted(_that_matter(task) for task in self.tasks)]
@@ -133,4 +136,5 @@ def pairs(section: SectionModel) -> Iterator[tuple[str, JsonValue]]:
 
 def _that_matter(section: SectionModel) -> str:
     secrets = {n for n, field in type(section).model_fields.items() if form_of(field).secret}
-    return section.model_dump_json(exclude=secrets, exclude_defaults=True)
+    without = secrets | set(ScheduleSettings.model_fields)
+    return section.model_dump_json(exclude=without, exclude_defaults=True)

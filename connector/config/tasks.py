@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from connector.config.sections import SectionModel
+from connector.config.schedule import ScheduleSettings
 from connector.config.values import Boolean, Day, Folder, Form, Setting, Size, Strings, Whole, Word
 
 TASK_IN_PATH = "<TASK>"
@@ -14,7 +14,7 @@ TASK_IN_PATH = "<TASK>"
 _NAME = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,63}", re.ASCII)
 
 
-class TaskSettings(SectionModel, frozen=True):
+class TaskSettings(ScheduleSettings, frozen=True):
     """What to take from Webex and where it goes.
 
     `[FetchTasks]` lists the tasks (`Number=2`, `0=ProjectA`, `1=ProjectB`), each with a section of

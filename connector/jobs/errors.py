@@ -1,12 +1,15 @@
 """Errors of the queue.
 
 JobError
-├── KeyReused     another request has been sent with this idempotency key
-├── LeaseLost     a write about a running job by one who no longer holds it
-├── NoSuchJob     no job has this token
-├── NoSuchQueue   no queue has this name
-├── QueueFull     as many wait in the queue as may
-└── WrongState    the verb does not apply to the state the job is in
+├── KeyReused       another request has been sent with this idempotency key
+├── LeaseLost       a write about a running job by one who no longer holds it
+├── NoSuchJob       no job has this token
+├── NoSuchQueue     no queue has this name
+├── NoSuchSchedule  no task of this name has a schedule
+├── QueueFull       as many wait in the queue as may
+├── ScheduleSpoilt  the row of a schedule cannot be read
+├── TaskBusy        a task has an action already, and takes no second one
+└── WrongState      the verb does not apply to the state the job is in
 """
 
 from collections.abc import Sequence
@@ -53,6 +56,15 @@ class NoSuchQueue(JobError):
         self.queue = queue
 
 
+class NoSuchSchedule(JobError):
+    """No task of this name has a schedule; `known`: those that have one."""
+
+    def __init__(self, task: str, known: Sequence[str]) -> None:
+        there = ", ".join(known) or "none yet: a worker makes them from the configuration"
+        super().__init__(f"the task {task} has no schedule; there is {there}")
+        self.task = task
+
+
 class QueueFull(JobError):
     """As many actions wait in the queue as may (MaxQueueSize): nothing was stored."""
 
@@ -60,6 +72,23 @@ class QueueFull(JobError):
         super().__init__(f"{most} actions wait in the queue {queue}, which is as many as may")
         self.queue = queue
         self.most = most
+
+
+class ScheduleSpoilt(JobError):
+    """The row of a schedule cannot be read: changed by hand, or its time zone is unknown here."""
+
+    def __init__(self, task: str, why: str) -> None:
+        super().__init__(f"the schedule of {task} cannot be read: {why}")
+        self.task = task
+
+
+class TaskBusy(JobError):
+    """The action `token` runs on the task or waits for it (OnOverlap): nothing was stored."""
+
+    def __init__(self, task: str, token: str) -> None:
+        super().__init__(f"the task {task} has an action already, {token}")
+        self.task = task
+        self.token = token
 
 
 class WrongState(JobError):

@@ -3,12 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from connector.jobs.states import FINAL, Requested, State
 
 Document = Mapping[str, Any]
 """JSON object: text keys, JSON values."""
+
+
+class Overlap(StrEnum):
+    """What becomes of a new job that works on a task for which there is an open one."""
+
+    QUEUE = "queue"
+    """It waits its turn."""
+    JOIN = "join"
+    """It is not stored: the one that is there stands for it."""
+    REFUSE = "refuse"
+    """It is not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,9 @@ class NewJob:
     """What the client calls its request: sent again with the same key it is stored once."""
     compared: Document | None = field(default=None, repr=False)
     """What the request is then compared by; None: its parameters, none of which is encrypted."""
+    overlap: Overlap = Overlap.QUEUE
+    stored_by: str = "http submit"
+    """Who stores it, by which verb."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
 from connector.jobs.errors import JobError, KeyReused, QueueFull
-from connector.jobs.job import NewJob
+from connector.jobs.job import NewJob, Overlap
+from connector.jobs.overlap import standing
 from connector.jobs.states import State
 from connector.jobs.tables import idempotency_keys, is_open, jobs
 from connector.jobs.token import new_token
@@ -29,17 +30,18 @@ def submit(
     """Store actions as queued jobs, and return the token of each, or why it was not stored.
 
     Of one whose idempotency key was used before this is the token of then if the request was the
-    same, else KeyReused. Storing one whose token is there already changes nothing: a caller whose
-    commit was in doubt may simply repeat the call. `most`: for queues that may be full, how many
-    may wait there; beyond that it is QueueFull.
+    same, else KeyReused. Where a task has an action already it is as the job's `overlap` says: the
+    token of that one, or TaskBusy. Storing one whose token is there already changes nothing: a
+    caller whose commit was in doubt may simply repeat the call. `most`: for queues that may be
+    full, how many may wait there; beyond that it is QueueFull.
     """
     told: list[str | JobError] = []
     room = _Room(tx, most or {})
     at_once: list[dict[str, Any]] = []
     for job in new:
-        token = _known(tx, job) or room.refuse(job) or job.token
-        if token == job.token and job.key is not None:
-            token = _named(tx, job, job.key)
+        if job.overlap is not Overlap.QUEUE:
+            _store(tx, at_once)  # it may be one of them that is in its way
+        token = _token(tx, job, room)
         told.append(token)
         if token != job.token:
             continue
@@ -49,12 +51,18 @@ def submit(
             tx.execute(_insert(tx, run_at, place).values(_row(job)))
         else:
             at_once.append({**_row(job), "boost": _boost(job.priority, ageing_step)})
-    if at_once:
-        # One statement, sent once for all of them or for each without waiting: as the driver can.
-        place = tx.micros(tx.now) - sa.bindparam("boost", type_=sa.BigInteger)
-        given: dict[str, Any] = {n: sa.bindparam(n) for n in at_once[0] if n != "boost"}
-        tx.execute(_insert(tx, tx.now, place).values(given), at_once)
+    _store(tx, at_once)
     return told
+
+
+def _store(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    """Store rows that may begin now: by one statement, as fast as the driver can."""
+    if not rows:
+        return
+    place = tx.micros(tx.now) - sa.bindparam("boost", type_=sa.BigInteger)
+    given: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if name != "boost"}
+    tx.execute(_insert(tx, tx.now, place).values(given), rows)
+    rows.clear()
 
 
 def _insert(tx: Tx, run_at: ColumnElement[Any], place: ColumnElement[int]) -> sa.Insert:
@@ -77,8 +85,18 @@ def _row(job: NewJob) -> dict[str, Any]:
         "submitted_by": job.submitted_by,
         "action_id": job.action_id,
         "config_hash": job.config_hash,
-        "changed_by": "http submit",
+        "changed_by": job.stored_by,
     }
+
+
+def _token(tx: Tx, job: NewJob, room: "_Room") -> str | JobError:
+    """Return the token that is answered for a job, its own if it is to be stored."""
+    if (known := _known(tx, job)) is not None:
+        return known
+    token = standing(tx, job) or room.refuse(job) or job.token
+    if job.key is not None and isinstance(token, str):
+        return _named(tx, job, job.key, token)
+    return token
 
 
 class _Room:
@@ -115,11 +133,11 @@ def _known(tx: Tx, job: NewJob) -> str | KeyReused | None:
     return token if there.digest == _digest(job) else KeyReused(job.key, token)
 
 
-def _named(tx: Tx, job: NewJob, key: str) -> str | KeyReused:
-    """Have the key stand for this job, unless somebody was faster; return what it stands for."""
-    row = {"key": key, "token": job.token, "digest": _digest(job)}
+def _named(tx: Tx, job: NewJob, key: str, token: str) -> str | KeyReused:
+    """Have the key stand for a token, unless somebody was faster; return what it stands for."""
+    row = {"key": key, "token": token, "digest": _digest(job)}
     tx.execute(tx.dialect.insert_new(idempotency_keys).values(row))
-    return _known(tx, job) or job.token
+    return _known(tx, job) or token
 
 
 def _digest(job: NewJob) -> str:

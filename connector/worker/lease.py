@@ -24,7 +24,8 @@ class Lease:
 
     `queues`: what it serves, each with its limit; `tasks`: the fetch tasks it knows; `steps`: what
     a point of priority is worth in each queue; `environment`: the deployment it works for;
-    `beats`: the database on a connection of its own, so that a beat waits for nothing else.
+    `beats`: the database on a connection of its own, so that a beat waits for nothing else;
+    `schedules`: the tasks that it knows a schedule of.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Lease:
         config_hash: str | None = None,
         build: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        schedules: Sequence[str] = (),
     ) -> None:
         self._database = database
         self._beating = beats or database
@@ -49,7 +51,7 @@ class Lease:
         self._environment = environment
         self._config_hash = config_hash
         self._build = build
-        self._serves = {"queues": dict(queues), "tasks": list(tasks)}
+        self._serves = {"queues": dict(queues), "tasks": list(tasks), "schedules": list(schedules)}
         self._clock = clock
         self._watch = workers.LeaseWatch(seconds)
         self._lock: int | None = None

@@ -90,6 +90,7 @@ def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = 
     """Put a worker together from its settings, and slots that have been started already."""
     from connector.worker import hostlock
     from connector.worker.lease import Lease
+    from connector.worker.scheduling import configured
     from connector.worker.worker import Worker
 
     # A statement that takes longer is given up: the loop must go round well within the lease.
@@ -112,6 +113,7 @@ def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = 
         settings.server.environment or None,
         settings.hash,
         build_id(),
+        schedules=configured(settings),
     )
     return Worker(settings, known, database, lease, tell, slots)
 

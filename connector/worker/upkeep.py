@@ -8,6 +8,7 @@ from connector.db import schema
 from connector.db.engine import Database
 from connector.jobs import retention, tally, turns
 from connector.jobs.states import State
+from connector.worker.scheduling import Scheduler
 
 _log = log.logger(__name__)
 
@@ -27,8 +28,15 @@ ADOPT = 600.0
 class Upkeep:
     """Small work on the whole database. `on_tasks`: queues whose jobs work on tasks."""
 
-    def __init__(self, database: Database, settings: Settings, on_tasks: Iterable[str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        on_tasks: Iterable[str],
+        scheduler: Scheduler,
+    ) -> None:
         self._database = database
+        self._scheduler = scheduler
         kept = settings.retention
         self._keep = {
             State.FINISHED: kept.finished_days,
@@ -52,6 +60,7 @@ class Upkeep:
             schema.check(self._database)
         if now >= self._count_at:
             self._count_at = now + (0.0 if self._database.run(tally.advance) else COUNT)
+        self._scheduler.turn(now, moved)
         if not free:
             return
         if now >= self._adopt_at:

@@ -22,6 +22,7 @@ from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
 from connector.worker.rest import Rest
 from connector.worker.saving import Saver
+from connector.worker.scheduling import Scheduler
 from connector.worker.slots import Ending, Slot
 from connector.worker.upkeep import Upkeep
 from connector.worker.watch import Watch
@@ -60,7 +61,8 @@ class Worker:
         self._saver = Saver(database, self._recorder)
         self._watch = Watch(settings, actions)
         self._filler = Filler(settings, actions, database, self.slots, self._recorder)
-        self._upkeep = Upkeep(database, settings, on_tasks)
+        scheduler = Scheduler(database, settings, actions, lambda: lease.worker_id)
+        self._upkeep = Upkeep(database, settings, on_tasks, scheduler)
         self._rest = Rest(database.wake())
         self._poll = min(POLL, lease.seconds / 4)
         self._look_at = 0.0

@@ -35,6 +35,7 @@ BEGIN
                 'SELECT, INSERT, DELETE ON job_tasks',
                 'SELECT, INSERT, UPDATE, DELETE ON workers', 'SELECT, INSERT, UPDATE ON queues',
                 'SELECT, DELETE ON idempotency_keys', 'SELECT, INSERT, UPDATE ON ended_counts',
+                'SELECT, INSERT, UPDATE, DELETE ON schedules',
                 'SELECT ON drained_hosts', 'SELECT ON schema_info']
             -- What a task has delivered. Of jobs it locks a row while it looks: the token, which
             -- the guard never lets change, stands for the right to do so.
@@ -47,6 +48,7 @@ BEGIN
                 'SELECT ON ALL TABLES IN SCHEMA ' || quote_ident(here),
                 format('UPDATE (%s) ON jobs', asked), 'INSERT ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
                 'INSERT, UPDATE ON queues',
+                'UPDATE (due_at, asked_by, changed_at, changed_by) ON schedules',
                 'INSERT, DELETE ON drained_hosts', 'DELETE ON workers',
                 'UPDATE (environment) ON schema_info',
                 'INSERT, UPDATE (revoked_at, revoked_by) ON api_keys',

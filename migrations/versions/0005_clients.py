@@ -1,10 +1,10 @@
-"""What clients bring: API keys, and keys that make a repeated request harmless."""
+"""What clients bring: API keys, keys that make a repeated request harmless; and schedules."""
 
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 
 from connector.db.dialects.ddl import announce, once
 from connector.db.dialects.scripts import create_functions, drop_functions, run, run_guard
@@ -17,6 +17,10 @@ depends_on = None
 
 # Frozen on purpose: what a migration did must not change with the program.
 Name = sa.Text().with_variant(mysql.VARCHAR(255, collation="utf8mb4_nopad_bin"), "mariadb")
+Counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Document = sa.JSON(none_as_null=True).with_variant(
+    postgresql.JSONB(none_as_null=True), "postgresql"
+)
 MARIADB: dict[str, Any] = {
     "mariadb_engine": "InnoDB",
     "mariadb_charset": "utf8mb4",
@@ -29,8 +33,8 @@ engine = op.get_context().dialect.name
 
 def upgrade() -> None:
     announce(
-        "0005 adds the tables api_keys, idempotency_keys and ended_counts, and locks jobs for a "
-        "moment, to add triggers"
+        "0005 adds the tables api_keys, idempotency_keys, ended_counts and schedules, and locks "
+        "jobs for a moment, to add triggers"
     )
     op.create_table(
         "api_keys",
@@ -85,7 +89,9 @@ def upgrade() -> None:
         run(f"CREATE INDEX IF NOT EXISTS {index} ON idempotency_keys (token) COMMENT '{told}'")
     else:
         op.create_index(index, "idempotency_keys", ["token"], schema=schema, **once())
+    add_schedules()
     if engine == "postgresql":
+        run("COMMENT ON INDEX :schema.schedules_pkey IS 'the key of schedules'")
         run("COMMENT ON INDEX :schema.api_keys_pkey IS 'the key of api_keys'")
         run("COMMENT ON INDEX :schema.idempotency_keys_pkey IS 'the key of idempotency_keys'")
         run("COMMENT ON INDEX :schema.ended_counts_pkey IS 'the key of ended_counts'")
@@ -95,10 +101,57 @@ def upgrade() -> None:
     op.execute(_info().update().values(version=5))
 
 
+def add_schedules() -> None:
+    op.create_table(
+        "schedules",
+        sa.Column("task", Name, nullable=False, comment="the fetch task that it runs"),
+        sa.Column(
+            "queue", Name, nullable=False, comment="the action's name, which names its queue"
+        ),
+        sa.Column(
+            "parameters", Document, nullable=False, comment="parameters of the actions it stores"
+        ),
+        sa.Column(
+            "start", sa.Text(), nullable=False, comment="now, a local time, or a local day and time"
+        ),
+        sa.Column(
+            "zone", sa.Text(), nullable=False, comment="zone of the tz database for local times"
+        ),
+        sa.Column(
+            "repeat_seconds", Counter, nullable=False, comment="to the next due time; 0: once"
+        ),
+        sa.Column("cycles", Counter, nullable=False, comment="runs in all; -1: without end"),
+        sa.Column(
+            "missed", Name, nullable=False, comment="once or skip: due times nobody was there for"
+        ),
+        sa.Column(
+            "first_at", Timestamp(), nullable=False, comment="due time the others are counted from"
+        ),
+        sa.Column("due_at", Timestamp(), comment="the next due time; null: none is left"),
+        sa.Column(
+            "runs", Counter, nullable=False, comment="due times so far that had the task run"
+        ),
+        sa.Column("last_due_at", Timestamp(), comment="the due time of the last run"),
+        sa.Column("last_token", Identifier(), comment="the job that it became, or that it joined"),
+        sa.Column("asked_by", sa.Text(), comment="who wants a run now, beside the due times"),
+        sa.Column(
+            "gone_at", Timestamp(), comment="since when no worker knows it; removed some days later"
+        ),
+        sa.Column("changed_at", Timestamp(), nullable=False, comment="when it was made or changed"),
+        sa.Column("changed_by", sa.Text(), nullable=False, comment="by whom"),
+        sa.PrimaryKeyConstraint("task", name=op.f("schedules_pkey")),
+        sa.CheckConstraint("missed IN ('once', 'skip')", name=op.f("schedules_missed_known")),
+        comment="When fetch tasks are run by themselves; each due time is one change of its row",
+        schema=schema,
+        **once(),
+        **MARIADB,
+    )
+
+
 def downgrade() -> None:
     announce(
-        "0005 removes the tables api_keys, idempotency_keys and ended_counts, and locks jobs for "
-        "a moment, to remove triggers"
+        "0005 removes the tables api_keys, idempotency_keys, ended_counts and schedules, and locks "
+        "jobs for a moment, to remove triggers"
     )
     op.execute(_info().update().values(version=4))
     if engine == "postgresql":
@@ -106,6 +159,7 @@ def downgrade() -> None:
         create_functions("0004", only="grant_rights()")
     run_guard("0005", drop=True)
     op.drop_table("ended_counts", schema=schema)
+    op.drop_table("schedules", schema=schema)
     op.drop_table("idempotency_keys", schema=schema)
     op.drop_table("api_keys", schema=schema)
 

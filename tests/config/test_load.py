@@ -152,6 +152,7 @@ OTHER = {
     "Retention": ("FinishedDays", "7"),
     "Webex": ("MaxRetries", "1"),
     "Logging": ("LogLevel", "Error"),
+    "Connector": ("EnableScheduledTasks", "false"),
 }
 """A key of each section, and a value that is not its default."""
 

@@ -14,18 +14,23 @@ from connector.jobs import (
     bulk,
     claim,
     fence,
+    firing,
     operate,
     outcomes,
     progress,
     reading,
     requests,
     retention,
+    schedules,
     submit,
     turns,
     workers,
 )
-from connector.jobs.job import NewJob
+from connector.jobs.firing import Firing
+from connector.jobs.job import NewJob, Overlap
+from connector.jobs.schedules import Schedule
 from connector.jobs.states import State
+from connector.jobs.timing import Timing
 from connector.jobs.token import new_token
 from connector.jobs.why import why
 from tests.roles import SCHEMA, prepared
@@ -106,6 +111,22 @@ def test_a_slot_writes_what_its_task_has_delivered(as_role: As) -> None:
     assert slot.read(content.rooms, "A") == {}
 
 
+def test_a_worker_fires_schedules_and_an_operator_changes_them(as_role: As) -> None:
+    worker, operator, http = as_role("worker"), as_role("operator"), as_role("http")
+    worker.run(workers.register, WORKER, {"Test": 60.0})
+    daily = Schedule("A", "Test", {}, Timing("now", repeat=86400))
+    assert worker.run(schedules.arrange, [daily], "worker register") == ["A"]
+    assert worker.read(firing.wait, ["A"]) == 0.0
+    fired = worker.run(firing.fire, ["A"], Firing(WORKER.id, overlap=Overlap.REFUSE))
+    assert fired is not None and fired.token is not None
+    operator.run(schedules.ask, "A", "cli me")
+    assert operator.run(schedules.skip, "A", "cli me")
+    assert operator.read(schedules.listed)[0].asked_by == "cli me"
+    assert worker.run(schedules.sweep) == ["A"]
+    joins = NewJob(new_token(), "Test", {}, ("A",), overlap=Overlap.JOIN)
+    assert http.run(submit.submit, [joins]) == [fired.token]
+
+
 def test_an_operator_makes_and_revokes_the_keys_that_http_looks_up(as_role: As) -> None:
     operator, http = as_role("operator"), as_role("http")
     key = operator.run(api_keys.create, "ci", ["Query"], None, "cli me")
@@ -136,6 +157,7 @@ FORBIDDEN = {
         "UPDATE {s}.queues SET max_running = 1",
         "UPDATE {s}.idempotency_keys SET token = token",
         "DELETE FROM {s}.queues",
+        "SELECT * FROM {s}.schedules",
         "UPDATE {s}.api_keys SET roles = 'Admin'",
         "INSERT INTO {s}.api_keys SELECT * FROM {s}.api_keys",
     ),
@@ -159,6 +181,7 @@ FORBIDDEN = {
         "UPDATE {s}.job_events SET actor = 'nobody'",
         "UPDATE {s}.api_keys SET roles = 'Admin'",
         "DELETE FROM {s}.api_keys",
+        "UPDATE {s}.schedules SET runs = 0",
     ),
     "reader": ("SELECT {s}.grant_rights()",),
 }

@@ -2,14 +2,18 @@
 
 import contextlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from connector.db.engine import Database, Tx
-from connector.jobs import claim, outcomes, reading, requests, submit
+from connector.jobs import claim, firing, outcomes, reading, requests, schedules, submit
+from connector.jobs.firing import Fired, Firing
 from connector.jobs.job import Job, NewJob, Run
+from connector.jobs.schedules import Schedule
 from connector.jobs.states import State
 from connector.jobs.tables import job_events, jobs
 from connector.jobs.token import new_token
@@ -114,3 +118,39 @@ def verb(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def kit(database: Database) -> Jobs:
     return Jobs(database)
+
+
+class Clock:
+    """Schedules of one database, at times of our own. WORKER lives."""
+
+    def __init__(self, kit: Jobs) -> None:
+        self.kit = kit
+        self.now = datetime(2025, 3, 29, 12, 0, tzinfo=UTC)
+        kit.register(WORKER)
+
+    def run(self, verb: Callable[..., Any], *arguments: Any) -> Any:
+        return self.kit.database.run_at(self.now, verb, *arguments)
+
+    def arrange(self, *wanted: Schedule) -> list[str]:
+        found: list[str] = self.run(schedules.arrange, wanted, "test")
+        return found
+
+    def fire(self, how: Firing | None = None, *tasks: str) -> Fired | None:
+        how = how or Firing(WORKER)
+        fired: Fired | None = self.run(firing.fire, tasks or ("A", "B"), how)
+        return fired
+
+    def after(self, **passed: float) -> "Clock":
+        self.now += timedelta(**passed)
+        return self
+
+    def row(self, task: str = "A") -> Any:
+        return next(row for row in self.run(schedules.listed) if row.task == task)
+
+    def tokens(self) -> list[str]:
+        return [job.token for job in self.kit.database.read(reading.page, "Test")]
+
+
+@pytest.fixture
+def clock(kit: Jobs) -> Clock:
+    return Clock(kit)
