@@ -8,7 +8,7 @@ from sqlalchemy.dialects import mysql, postgresql
 
 from connector.db.dialects.ddl import announce, once
 from connector.db.dialects.scripts import create_functions, drop_functions, run, run_guard
-from connector.db.types import Counter, Identifier, Timestamp
+from connector.db.types import Identifier, Timestamp
 
 revision = "0005"
 down_revision = "0004"
