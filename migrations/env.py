@@ -9,7 +9,7 @@ from alembic import context
 import connector.datastore.tables
 import connector.db.api_keys
 import connector.db.schema
-import connector.jobs.outbox_tables  # noqa: F401
+import connector.jobs.outbox_tables
 import connector.jobs.tables  # noqa: F401 - registers the tables that `check` compares with
 from connector.config import load
 from connector.config.database import one_for_all
