@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import psutil
 
-from benchmarks import fetch, idle, latency, listing, plans, recovery, retention, stops
+from benchmarks import accept, fetch, idle, latency, listing, plans, recovery, retention, stops
 
 PARTS: dict[str, Callable[[], None]] = {
+    "accept": accept.run,
     "fetch": fetch.run,
     "latency": latency.run,
     "idle": idle.run,

@@ -25,7 +25,7 @@ ACTIONS = int(os.environ.get("BENCH_ACTIONS", "1000000"))
 def run() -> None:
     """Print a row for each format, and for filters that choose few."""
     with tempfile.TemporaryDirectory() as folder, start(fsync="on") as url:
-        token = _fill(url)
+        token = filled(url)
         print(f"\nGetStatus without Token of {ACTIONS:,} finished actions, PostgreSQL\n")
         print(
             "| Asked for | First byte s | All s | Actions | MiB sent | Memory + MiB "
@@ -43,7 +43,7 @@ def run() -> None:
                 print(f"| {name} | {_measured(server, extra, token)} |", flush=True)
 
 
-def _fill(url: str) -> str:
+def filled(url: str) -> str:
     database = Database(url, application="benchmark", statement_seconds=0.0)
     migrate(database)
     worker = workers.Worker(new_token(), "host", "boot", 1, "0", {"queues": {"Fetch": 4}})

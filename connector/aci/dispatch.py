@@ -1,7 +1,10 @@
 """Which action answers a request: those about the server, QueueInfo, and the asynchronous ones."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
+from connector import log
 from connector.aci.access import Access
 from connector.aci.authorization import Admission
 from connector.aci.errors import AciError, Code, invalid, missing, not_implemented
@@ -10,6 +13,7 @@ from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply, token_reply
 from connector.aci.request import Request
 from connector.aci.standard import Standard
+from connector.actions import sealing
 from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
 from connector.actions.validate import checked
@@ -23,6 +27,8 @@ KEY = "Idempotency-Key"
 
 LONGEST_KEY = 200
 
+_log = log.logger(__name__)
+
 Answer = Callable[[Parameters, str], Awaitable[Reply]]
 
 
@@ -32,6 +38,7 @@ class Dispatch:
     def __init__(self, settings: Settings, access: Access, actions: Mapping[str, Action]) -> None:
         self._access = access
         self._config_hash = settings.hash
+        self._key_file = settings.paths.keys
         queue_info = QueueInfo(access, actions, lambda queue: settings.queue(queue).classic_status)
         synchronous = {
             NAME: queue_info.answer,
@@ -68,9 +75,11 @@ class Dispatch:
                 tasks = tasks_of(action, values)
             except InvalidParameter as error:
                 raise _said(error) from error
-            token = new_token()
+            compared = None
+            if names := sealing.secrets(action, values):
+                compared, values = await asyncio.to_thread(self._sealed, values, names)
             job = NewJob(
-                token,
+                new_token(),
                 action.name,
                 values,
                 tasks,
@@ -78,6 +87,7 @@ class Dispatch:
                 action_id=parameters.get("ActionID"),
                 config_hash=self._config_hash,
                 key=_key(parameters),
+                compared=compared,
             )
             try:
                 return token_reply(action.name, await self._access.submit(job))
@@ -85,6 +95,23 @@ class Dispatch:
                 raise _refused(error) from error
 
         return submit
+
+    def _sealed(
+        self, values: Mapping[str, Any], names: set[str]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what a request is compared by, and what is stored: its secrets in neither."""
+        from connector.config import keyring
+
+        try:
+            keys = keyring.load_or_make(self._key_file)
+        except keyring.NoKey as error:
+            _log.error("secret parameters cannot be stored", error=str(error))
+            raise AciError(
+                Code.INTERNAL,
+                "The server cannot encrypt secret parameters, and nothing was stored; its log "
+                "tells why.",
+            ) from error
+        return sealing.comparable(values, names, keys), sealing.sealed(values, names, keys)
 
 
 def _key(parameters: Parameters) -> str | None:

@@ -21,6 +21,7 @@ from connector.aci.values import choice, required, token
 from connector.aci.verbs import VERBS, Verbs
 from connector.aci.waiting import Waiting
 from connector.actions.action import Action
+from connector.actions.sealing import masked
 from connector.db.engine import Tx
 from connector.jobs import bulk, reading
 from connector.jobs.errors import JobError, NoSuchJob, WrongState
@@ -216,7 +217,7 @@ def _parameters(tx: Tx, tokens: Sequence[str]) -> list[Tree]:
     return [
         {
             **brief(token, found[token].state),
-            "parameter": [{"@name": n, "$": v} for n, v in found[token].parameters.items()],
+            "parameter": [{"@name": n, "$": v} for n, v in masked(found[token].parameters).items()],
         }
         for token in tokens
         if token in found

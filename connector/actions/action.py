@@ -24,7 +24,7 @@ class Parameter:
     """What a `choice` may be, in the spelling that `Context.parameters` will show."""
     default: str | int | bool | None = None
     secret: bool = False
-    """Never shown in answers or logs."""
+    """Stored encrypted, and never shown in answers or logs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,13 +75,10 @@ def _loaded(entry: EntryPoint) -> Action:
         made = entry.load()
         action: Action = made() if isinstance(made, type) else made
         wanted = (action.name, action.help, action.pausable, action.run)
-        secret = [parameter.name for parameter in action.parameters if parameter.secret]
     except Exception as error:
         raise UnusableAction(f"it cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(wanted[0], str) or not wanted[0].isidentifier():
         raise UnusableAction("its name must be a word of letters, digits and underscores")
     if wanted[0] != entry.name:
         raise UnusableAction(f"its name {wanted[0]!r} differs from the entry point's")
-    if secret:
-        raise UnusableAction(f"secret parameters cannot be stored yet: {', '.join(secret)}")
     return action

@@ -28,12 +28,13 @@ class Commands(TyperGroup):
 
     def _load(self) -> None:
 
-        from connector.cli import clients, keys, operators
+        from connector.cli import clients, keys, operators, secrets
 
         others = typer.Typer()
         clients.add_to(others)
         operators.add_to(others)
         others.add_typer(keys.keys, name="key", rich_help_panel="For operators")
+        others.add_typer(secrets.secrets, name="secrets", rich_help_panel="For operators")
         for name, command in typer.main.get_group(others).commands.items():
             self.commands.setdefault(name, command)
 

@@ -5,6 +5,7 @@ is its introduction on that page.
 """
 
 import logging
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -68,6 +69,21 @@ class PathsSettings(SectionModel, frozen=True):
             example="/var/lib/webex-connector",
         ),
     ]
+    key_file: Annotated[
+        Path | None,
+        Form("a file", path=True),
+        Setting(
+            "File with the keys that encrypt secret parameters of actions, the same on every "
+            "host; `secret.key` in the DataDirectory if left out. Made when first needed, for its "
+            "owner alone; `webex-connector secrets rotate` puts a new key into it.",
+            example="/etc/webex-connector/secret.key",
+        ),
+    ] = None
+
+    @property
+    def keys(self) -> Path:
+        """The key file."""
+        return self.key_file or self.data_directory / "secret.key"
 
 
 class QueueSettings(SectionModel, frozen=True):

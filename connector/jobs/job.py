@@ -28,6 +28,8 @@ class NewJob:
     config_hash: str | None = None
     key: str | None = None
     """What the client calls its request: sent again with the same key it is stored once."""
+    compared: Document | None = field(default=None, repr=False)
+    """What the request is then compared by; None: its parameters, none of which is encrypted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.db.engine import Tx
+from connector.jobs import tally
 from connector.jobs.job import Job
 from connector.jobs.states import OPEN, Requested, State
 from connector.jobs.tables import RUNNING_BY, is_open, job_events, job_progress, jobs, queues
@@ -64,9 +65,8 @@ def counts(tx: Tx, queue: str) -> Counts:
     """Count the jobs of a queue, exactly."""
     paused = tx.execute(sa.select(queues.c.paused).where(queues.c.queue == queue)).scalar()
     there = open_counts(tx)
-    ended = sa.select(sa.func.count()).where(jobs.c.queue == queue, jobs.c.ended_at.is_not(None))
     states = {state: there.get((queue, state), 0) for state in State if state in OPEN}
-    return Counts(bool(paused), states, tx.execute(ended).scalar_one())
+    return Counts(bool(paused), states, tally.ended(tx, queue))
 
 
 def trail(tx: Tx, token: str) -> Sequence[Any]:

@@ -107,7 +107,8 @@ def _named(tx: Tx, job: NewJob, key: str) -> str | KeyReused:
 
 
 def _digest(job: NewJob) -> str:
-    content = json.dumps([job.queue, job.parameters], sort_keys=True).encode()
+    compared = job.parameters if job.compared is None else job.compared
+    content = json.dumps([job.queue, compared], sort_keys=True).encode()
     return hashlib.sha256(content).hexdigest()
 
 

@@ -205,6 +205,15 @@ queues = sa.Table(
     comment="What holds for a whole queue; its row is the lock where claims must take turns",
 )
 
+ended_counts = sa.Table(
+    "ended_counts",
+    metadata,
+    Column("queue", Name, primary_key=True, comment="the action's name"),
+    Column("jobs", Counter, nullable=False, comment="its jobs that ended until upto"),
+    Column("upto", Timestamp, nullable=False, comment="the same for all; workers move it on"),
+    comment="How many jobs have ended, but for the newest, which are counted when somebody asks",
+)
+
 drained_hosts = sa.Table(
     "drained_hosts",
     metadata,

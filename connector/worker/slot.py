@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connector import log
+from connector.actions import sealing
 from connector.actions.action import Action, Failed, Outcome, Release
 from connector.actions.registry import action, actions
 from connector.config import Settings
@@ -41,6 +42,9 @@ _log = log.logger(__name__)
 
 IDLE = 2.0
 """Seconds without a run after which a new slot loads what it may need later."""
+
+KEY_AWAY = 60.0
+"""Seconds until an action is tried again whose secret parameters this host cannot decrypt."""
 
 PATIENCE = 30.0
 """Seconds for which an action waits where somebody else holds a lock in the database."""
@@ -110,13 +114,18 @@ def perform(
     folder = Path(settings.paths.data_directory)
     context = SlotContext(channel, ending, run, folder, _log)
     process = os.getpid()
-    outcome = _outcome(wanted, context)
+    outcome = _outcome(wanted, context, settings.paths.keys)
     if os.getpid() != process:
         os._exit(1)  # a fork of the action's has come out of it: it must not speak for it
     context.end(outcome_message(outcome))
 
 
-def _outcome(action: Action, context: SlotContext) -> Outcome:
+def _outcome(action: Action, context: SlotContext, key_file: Path) -> Outcome:
+    try:
+        context.parameters = sealing.opened(context.parameters, key_file)
+    except ValueError as error:
+        _log.error("action waits for its key", error=str(error))
+        return Release(str(error), after=KEY_AWAY)
     try:
         return action.run(context)
     except Closed:

@@ -6,7 +6,7 @@ from connector import log
 from connector.config import Settings
 from connector.db import schema
 from connector.db.engine import Database
-from connector.jobs import retention, turns
+from connector.jobs import retention, tally, turns
 from connector.jobs.states import State
 
 _log = log.logger(__name__)
@@ -16,6 +16,9 @@ PRUNE = 60.0
 
 CHECK = 30.0
 """Seconds between two looks whether this program may still run on the schema."""
+
+COUNT = 5.0
+"""Seconds between two counts of what has ended."""
 
 ADOPT = 600.0
 """Seconds between two looks for jobs that an earlier program stored without a task_key."""
@@ -34,7 +37,7 @@ class Upkeep:
             State.CANCELLED: kept.cancelled_days,
         }
         self._queues = list(on_tasks)
-        self._prune_at = self._adopt_at = 0.0
+        self._prune_at = self._adopt_at = self._count_at = 0.0
         self._check_at = float("-inf")
 
     def turn(self, now: float, free: bool, moved: Callable[[], None]) -> None:
@@ -47,6 +50,8 @@ class Upkeep:
         if now >= self._check_at:
             self._check_at = now + CHECK
             schema.check(self._database)
+        if now >= self._count_at:
+            self._count_at = now + (0.0 if self._database.run(tally.advance) else COUNT)
         if not free:
             return
         if now >= self._adopt_at:
@@ -64,4 +69,4 @@ class Upkeep:
     @property
     def due(self) -> float:
         """Monotonic time at which the next thing is due."""
-        return min(self._check_at, self._adopt_at, self._prune_at)
+        return min(self._check_at, self._adopt_at, self._prune_at, self._count_at)

@@ -26,6 +26,7 @@ BEGIN
                 'UPDATE (paused, changed_at, changed_by, reason) ON queues', 'SELECT ON workers',
                 'SELECT ON schema_info', 'SELECT ON job_status', 'SELECT ON api_keys',
                 'SELECT, INSERT ON idempotency_keys', 'SELECT ON job_tasks',
+                'SELECT ON ended_counts',
                 'SELECT, INSERT ON outbox', 'USAGE ON SEQUENCE outbox_id_seq',
                 'SELECT, INSERT, UPDATE ON queue_levels']
             -- Claims, records, rescues, removes what is old. What hangs on a job goes with it.
@@ -35,7 +36,7 @@ BEGIN
                 'SELECT, INSERT, DELETE ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
                 'SELECT, INSERT, DELETE ON job_tasks',
                 'SELECT, INSERT, UPDATE, DELETE ON workers', 'SELECT, INSERT, UPDATE ON queues',
-                'SELECT, DELETE ON idempotency_keys',
+                'SELECT, DELETE ON idempotency_keys', 'SELECT, INSERT, UPDATE ON ended_counts',
                 'SELECT, INSERT, UPDATE, DELETE ON outbox', 'USAGE ON SEQUENCE outbox_id_seq',
                 'SELECT, INSERT, UPDATE ON queue_levels',
                 'SELECT ON drained_hosts', 'SELECT ON schema_info']

@@ -7,8 +7,8 @@ from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 
 from connector.db.dialects.ddl import announce, once
-from connector.db.dialects.scripts import create_functions, drop_functions, run
-from connector.db.types import Identifier, Timestamp
+from connector.db.dialects.scripts import create_functions, drop_functions, run, run_guard
+from connector.db.types import Counter, Identifier, Timestamp
 
 revision = "0005"
 down_revision = "0004"
@@ -16,7 +16,6 @@ branch_labels = None
 depends_on = None
 
 # Frozen on purpose: what a migration did must not change with the program.
-Counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Document = sa.JSON(none_as_null=True).with_variant(
     postgresql.JSONB(none_as_null=True), "postgresql"
 )
@@ -32,7 +31,10 @@ engine = op.get_context().dialect.name
 
 
 def upgrade() -> None:
-    announce("0005 adds tables, outbox and api_keys among them, and locks no other")
+    announce(
+        "0005 adds the tables api_keys, idempotency_keys, ended_counts, outbox and queue_levels, "
+        "and locks jobs for a moment, to add triggers"
+    )
     op.create_table(
         "api_keys",
         sa.Column("id", Name, nullable=False, comment="public part of the key, as in wxc_ID_…"),
@@ -65,6 +67,21 @@ def upgrade() -> None:
         **once(),
         **MARIADB,
     )
+    op.create_table(
+        "ended_counts",
+        sa.Column("queue", Name, nullable=False, comment="the action's name"),
+        sa.Column("jobs", Counter, nullable=False, comment="its jobs that ended until upto"),
+        sa.Column(
+            "upto", Timestamp(), nullable=False, comment="the same for all; workers move it on"
+        ),
+        sa.PrimaryKeyConstraint("queue", name=op.f("ended_counts_pkey")),
+        comment="How many jobs have ended, but for the newest, which are counted when somebody "
+        "asks",
+        schema=schema,
+        **once(),
+        **MARIADB,
+    )
+    run_guard("0005")
     told = "what goes with a removed job"
     index = "idempotency_keys_token"
     if engine == "mariadb":
@@ -74,6 +91,7 @@ def upgrade() -> None:
     if engine == "postgresql":
         run("COMMENT ON INDEX :schema.api_keys_pkey IS 'the key of api_keys'")
         run("COMMENT ON INDEX :schema.idempotency_keys_pkey IS 'the key of idempotency_keys'")
+        run("COMMENT ON INDEX :schema.ended_counts_pkey IS 'the key of ended_counts'")
         run(f"COMMENT ON INDEX :schema.idempotency_keys_token IS '{told}'")
     _create_outbox()
     if engine == "postgresql":
@@ -83,13 +101,18 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    announce("0005 removes tables, outbox and api_keys among them, and locks no other")
+    announce(
+        "0005 removes the tables api_keys, idempotency_keys, ended_counts, outbox and "
+        "queue_levels, and locks jobs for a moment, to remove triggers"
+    )
     op.execute(_info().update().values(version=4))
     if engine == "postgresql":
         drop_functions("0005")
         create_functions("0004", only="grant_rights()")
     op.drop_table("queue_levels", schema=schema)
     op.drop_table("outbox", schema=schema)
+    run_guard("0005", drop=True)
+    op.drop_table("ended_counts", schema=schema)
     op.drop_table("idempotency_keys", schema=schema)
     op.drop_table("api_keys", schema=schema)
 

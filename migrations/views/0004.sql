@@ -129,6 +129,11 @@ SELECT
         WHEN 'not due' THEN 'it is not due before ' || @utc(f.run_at) || ' UTC, in '
             || (0 - @age(f.run_at)) || ' s'
             || CASE WHEN f.failures > 0 THEN ', after ' || f.failures || ' failures' ELSE '' END
+            || coalesce((
+                SELECT ': ' || e.reason FROM job_events e
+                WHERE e.token = f.token AND e.event IN ('release', 'retry')
+                ORDER BY e.id DESC LIMIT 1
+            ), '')
         WHEN 'nobody serves it' THEN coalesce(
             'no worker that serves the queue claims: ' || (
                 SELECT min(w.host || ' is ' || w.state) FROM worker_status w

@@ -36,6 +36,7 @@ class Echo:
         Parameter("Loud", "Whether to shout.", kind="boolean", default=False),
         Parameter("Tone", "How to say it.", kind="choice", choices=("Calm", "Angry")),
         Parameter("To", "Whom to tell.", required=True),
+        Parameter("Pin", "What nobody else may know.", secret=True),
     )
     pausable: ClassVar[bool] = False
 

@@ -122,7 +122,7 @@ def test_it_is_not_due(served: Jobs) -> None:
     assert found.cause == "not due" and " UTC, in 3" in found.explanation
     run = served.running()
     served.database.run(outcomes.retry, run, "broken", 60.0, 3)
-    assert asked(served, run.token).explanation.endswith(" s, after 1 failures")
+    assert asked(served, run.token).explanation.endswith(" s, after 1 failures: broken")
 
 
 def test_no_worker_knows_its_tasks(served: Jobs) -> None:

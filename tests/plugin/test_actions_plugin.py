@@ -36,6 +36,7 @@ class Test:
         Parameter("Seconds", "How long.", kind="integer", default=60),
         Parameter("Times", "How often.", kind="integer", default=1),
         Parameter("What", "What exactly.", default=""),
+        Parameter("Password", "What nobody may see.", secret=True),
     )
     pausable: ClassVar[bool] = False
 
@@ -48,6 +49,9 @@ class Test:
 
     def nothing(self, context: Context) -> Outcome:
         return Finished({"did": "nothing"})
+
+    def tell_length_of_secret(self, context: Context) -> Outcome:
+        return Finished({"length": len(context.parameters["Password"])})
 
     def sleep(self, context: Context) -> Outcome:
         time.sleep(context.parameters["Seconds"])

@@ -28,6 +28,12 @@ from tests.conftest import ENGINES, fresh_url
 PLUGIN = Path(__file__).parent.parent / "plugin"
 DEADLINE = 30.0
 
+sqlite = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+"""For what has nothing to do with the engine."""
+
+two_engines = pytest.mark.parametrize("server", ["sqlite", "postgresql"], indirect=True)
+"""For what may have to do with whether there is a server of the database."""
+
 
 def eventually(what: str, condition: Callable[[], Any], seconds: float = DEADLINE) -> Any:
     """Wait until the condition gives something true and return that; fail after a deadline."""
@@ -125,7 +131,10 @@ class Server:
 
     def processes(self, module: str) -> list[psutil.Process]:
         """Return the server's processes that run a module."""
-        return [p for p in self.family() if any(module in part for part in _cmdline(p))]
+        found = [p for p in self.family() if any(module in part for part in _cmdline(p))]
+        # One that it has just forked looks like itself, until it runs a program of its own.
+        themselves = {process.pid for process in found}
+        return [process for process in found if _parent(process) not in themselves]
 
     def submit(self, do: str, queue: str = "Test", **parameters: object) -> str:
         """Store an action as http does, and return its token."""
@@ -165,6 +174,13 @@ def result_of(job: Job) -> Document:
     """Return what a finished action returned."""
     assert job.state is State.FINISHED, job
     return job.result or {}
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _cmdline(process: psutil.Process) -> list[str]:

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.aci.certificates import Authority
-from tests.system.conftest import Server, eventually
+from tests.system.conftest import Server, eventually, sqlite, two_engines
 
 ANYWHERE = {"CONNECTOR_SERVER_HOST": "0.0.0.0"}
 ROLES = {
@@ -58,6 +58,7 @@ def ask(server: Server, target: str, key: str = "") -> str:
     return httpx2.get(url, headers=headers, trust_env=False).text
 
 
+@sqlite
 def test_a_server_that_others_can_reach_does_not_start_until_somebody_is_named(
     server: Server,
 ) -> None:
@@ -77,6 +78,7 @@ def test_a_server_that_others_can_reach_does_not_start_until_somebody_is_named(
     assert server.end() == 0
 
 
+@sqlite
 def test_roles_let_a_server_listen_elsewhere_too(server: Server) -> None:
     server.start("serve", **ANYWHERE, **ROLES)
     assert "SUCCESS" in ask(server, "/action=GetPid")
@@ -84,6 +86,7 @@ def test_roles_let_a_server_listen_elsewhere_too(server: Server) -> None:
     assert server.end() == 0
 
 
+@two_engines
 def test_keys_are_made_listed_and_revoked_by_command_and_a_server_follows(server: Server) -> None:
     done = command(
         server, "key", "create", "ci", "--role", "admin", "--role", "Query", "-q", "test"

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from connector.sandbox.process import SandboxProcess
-from tests.system.conftest import Server, eventually
+from tests.system.conftest import Server, eventually, two_engines
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ def test_an_action_over_http_becomes_documents(server: Server, sandbox: SandboxP
     assert server.end() == 0
 
 
+@two_engines
 def test_progress_is_told_while_it_runs(server: Server, sandbox: SandboxProcess) -> None:
     sandbox.control("latency", ms=50)
     start(server, sandbox, "ONE")
@@ -119,6 +120,7 @@ def test_a_second_synchronize_of_a_task_waits_and_holds_no_slot(
     assert second_job.started_at >= first_job.ended_at
 
 
+@two_engines
 def test_killed_at_random_it_delivers_what_one_never_killed_delivers(
     server: Server, sandbox: SandboxProcess
 ) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
-from tests.system.conftest import Server, eventually
+from tests.system.conftest import Server, eventually, sqlite
 
 
 def test_a_slot_killed_while_it_saves_takes_nobody_along(server: Server) -> None:
@@ -48,6 +48,7 @@ def test_what_cannot_be_stored_fails_its_own_action_alone(server: Server, do: st
 @pytest.mark.parametrize(
     "what", ["no json", "no object", "no type", "unknown", "endless", "finished without a result"]
 )
+@sqlite
 def test_a_slot_that_says_what_nobody_understands_costs_its_own_action_alone(
     server: Server, what: str
 ) -> None:
@@ -61,6 +62,7 @@ def test_a_slot_that_says_what_nobody_understands_costs_its_own_action_alone(
 
 
 @pytest.mark.parametrize("do", ["leave_a_thread_that_saves", "leave_a_fork_that_returns"])
+@sqlite
 def test_what_an_action_leaves_behind_says_nothing_for_the_next_one(
     server: Server, do: str
 ) -> None:
@@ -71,6 +73,7 @@ def test_what_an_action_leaves_behind_says_nothing_for_the_next_one(
     assert (then.result, then.attempt, then.failures) == ({"checkpoint": None}, 2, 1)
 
 
+@sqlite
 def test_a_fork_says_nothing_for_its_action(server: Server) -> None:
     server.start()
     fails, tell = server.submit("fork_that_fails"), server.submit("forks_that_tell")
@@ -93,6 +96,7 @@ def test_a_run_whose_row_was_taken_away_by_hand_is_ended_at_once(server: Server)
     assert not server.traced("end", token)
 
 
+@sqlite
 def test_a_frozen_http_process_is_replaced_and_all_can_end(server: Server) -> None:
     server.start("serve")
     server.ask("GetPid")

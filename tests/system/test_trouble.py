@@ -15,9 +15,7 @@ import sqlalchemy as sa
 from connector.jobs import requests
 from connector.jobs.states import State
 from connector.jobs.tables import jobs, workers
-from tests.system.conftest import Server, eventually
-
-sqlite = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+from tests.system.conftest import Server, eventually, sqlite
 
 
 @sqlite

@@ -13,7 +13,7 @@ from connector.jobs.job import NewJob
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
 from connector.jobs.token import new_token
-from tests.system.conftest import Server, eventually, result_of
+from tests.system.conftest import Server, eventually, result_of, sqlite, two_engines
 
 
 def test_an_action_runs_and_its_result_is_stored(server: Server) -> None:
@@ -23,6 +23,7 @@ def test_an_action_runs_and_its_result_is_stored(server: Server) -> None:
     assert server.end() == 0
 
 
+@two_engines
 def test_an_exception_fails_the_action_with_its_message(server: Server) -> None:
     server.start()
     job = server.wait(server.submit("error"), State.FAILED)
@@ -30,6 +31,7 @@ def test_an_exception_fails_the_action_with_its_message(server: Server) -> None:
 
 
 @pytest.mark.parametrize("do", ["sleep", "loop", "deaf", "hold_interpreter_lock"])
+@two_engines
 def test_stop_ends_a_running_action_within_the_grace(server: Server, do: str) -> None:
     server.start()
     token = server.submit(do)
@@ -40,6 +42,7 @@ def test_stop_ends_a_running_action_within_the_grace(server: Server, do: str) ->
     assert len(server.traced("start", token)) == 1
 
 
+@sqlite
 def test_stop_ends_a_grandchild_in_a_session_of_its_own(server: Server) -> None:
     server.start()
     token = server.submit("grandchild")
@@ -54,6 +57,7 @@ def test_a_slot_that_dies_is_replaced_and_its_action_tried_again(server: Server)
     assert result_of(server.wait(server.submit("crash_once"), State.FINISHED)) == {"attempt": 2}
 
 
+@two_engines
 def test_an_action_that_kills_its_slot_fails_after_its_tries(server: Server) -> None:
     server.start(CONNECTOR_ACTIONS_RETRYSECONDS="0.01")
     job = server.wait(server.submit("crash_once", Times=99), State.FAILED)
@@ -67,6 +71,7 @@ def test_a_retry_and_a_checkpoint_survive_the_slot(server: Server) -> None:
     assert result_of(server.wait(server.submit("checkpoint"), State.FINISHED)) == {"done": 1}
 
 
+@two_engines
 def test_sigterm_hands_running_actions_back_and_leaves_no_process(server: Server) -> None:
     server.start()
     token = server.submit("sleep")
@@ -125,6 +130,7 @@ def test_two_workers_run_each_of_many_actions_exactly_once(server: Server) -> No
     assert server.end() == 0
 
 
+@two_engines
 def test_a_frozen_worker_is_killed_with_its_slots_and_its_action_runs_again(
     server: Server,
 ) -> None:

@@ -1,0 +1,3 @@
+DROP TRIGGER IF EXISTS jobs_uncount_changed
+-- next
+DROP TRIGGER IF EXISTS jobs_uncount_deleted

@@ -1,0 +1,3 @@
+DROP TRIGGER jobs_uncount_changed
+-- next
+DROP TRIGGER jobs_uncount_deleted
