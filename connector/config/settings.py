@@ -73,6 +73,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
         """The task of that name in any case, or None."""
         return next((t for t in self.tasks if t.name == name.upper()), None)
 
+    def handler(self, name: str) -> HandlerSettings:
+        """The event handler of that name in any case. Raises KeyError."""
+        return {fold(handler.name): handler for handler in self.handlers}[fold(name)]
+
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits that change when what a fetch does may change.

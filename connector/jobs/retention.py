@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from connector import log
 from connector.db.engine import Database, Tx
+from connector.jobs import deliveries
 from connector.jobs.states import State
 from connector.jobs.tables import idempotency_keys, jobs
 
@@ -36,6 +37,14 @@ def prune(database: Database, keep: Keep, moved: Callable[[], None] = lambda: No
             moved()
             removed += _batch(database, state, days, moved)
     return removed
+
+
+def prune_events(database: Database, days: float | None) -> int:
+    """Remove one batch of events that were delivered or given up so many days ago; None: none.
+
+    Returns how many were removed. Raises Unavailable.
+    """
+    return 0 if days is None else database.run(deliveries.prune, days, BATCH)
 
 
 def _batch(database: Database, state: State, days: float, moved: Callable[[], None]) -> int:

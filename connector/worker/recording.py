@@ -16,6 +16,7 @@ from connector.db.errors import Locked, TooLarge, Unavailable
 from connector.jobs import fence, outcomes, progress
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
+from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.states import State
 from connector.worker.channel import Message
 from connector.worker.slots import Ending
@@ -46,9 +47,10 @@ class Recorder:
     Each takes along what its run has told and is not stored yet (`told`).
     """
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, outbox: Outbox = NOBODY) -> None:
         self._database = database
         self._settings = settings
+        self._outbox = outbox
         self._waiting: deque[Ended] = deque()
         self._aside: list[Ended] = []
         self._aside_until = 0.0
@@ -172,7 +174,7 @@ class Recorder:
     def _record(self, ended: Ended) -> None:
         bound = _log.bind(token=ended.run.token, attempt=ended.run.attempt)
         try:
-            state = self._database.run(ended.write)
+            state = self._database.run(self._outbox.ending, ended.run, ended.write)
             bound.info("run ended", verb=ended.verb, state=state.value)
             board.count(Metric.OUTCOMES, ended.run.queue, ended.verb, state.value)
             if state in (State.FINISHED, State.FAILED):
@@ -191,7 +193,7 @@ class Recorder:
 
     def _last_resort(self, ended: Ended, write: Write) -> None:
         try:
-            self._database.run(write)
+            self._database.run(self._outbox.ending, ended.run, write)
         except Unavailable:
             raise
         except Exception as error:

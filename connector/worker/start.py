@@ -88,6 +88,7 @@ def _first_slot(settings: Settings) -> list[Slot]:
 
 def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = ()) -> "Worker":
     """Put a worker together from its settings, and slots that have been started already."""
+    from connector.actions.events import outbox_of
     from connector.worker import hostlock
     from connector.worker.lease import Lease
     from connector.worker.worker import Worker
@@ -112,6 +113,7 @@ def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = 
         settings.server.environment or None,
         settings.hash,
         build_id(),
+        outbox=outbox_of(settings),
     )
     return Worker(settings, known, database, lease, tell, slots)
 

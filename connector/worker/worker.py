@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connector import log
 from connector.actions.action import Action, WorksOnTasks
+from connector.actions.events import outbox_of
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
@@ -56,10 +57,11 @@ class Worker:
         """Whether the program's files were replaced under this process."""
         on_tasks = [name for name, action in actions.items() if isinstance(action, WorksOnTasks)]
         self._tell_supervisor = tell
-        self._recorder = Recorder(database, settings)
+        outbox = outbox_of(settings)
+        self._recorder = Recorder(database, settings, outbox)
         self._saver = Saver(database, self._recorder)
         self._watch = Watch(settings, actions)
-        self._filler = Filler(settings, actions, database, self.slots, self._recorder)
+        self._filler = Filler(settings, actions, database, self.slots, self._recorder, outbox)
         self._upkeep = Upkeep(database, settings, on_tasks)
         self._rest = Rest(database.wake())
         self._poll = min(POLL, lease.seconds / 4)
