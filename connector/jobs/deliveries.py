@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
+from connector.db.schema import schema_info
 from connector.jobs.outbox_tables import outbox
 
 MAX_ERROR = 1000
@@ -42,11 +43,14 @@ class Pending:
 _COLUMNS = [outbox.c[name] for name in Pending.__dataclass_fields__]
 
 
-def waiting(tx: Tx, handlers: Collection[str]) -> dict[str, float]:
-    """Return for each handler that has events the seconds until one is due; 0: now."""
+def waiting(tx: Tx, handlers: Collection[str], environment: str | None = None) -> dict[str, float]:
+    """Return for each handler that has events the seconds until one is due; 0: now.
+
+    None has any where the data belongs to another deployment than `environment`.
+    """
     each = []
     for name in sorted(handlers):
-        here = (outbox.c.handler == name, outbox.c.next_at.is_not(None))
+        here = (outbox.c.handler == name, outbox.c.next_at.is_not(None), _ours(environment))
         first = sa.select(sa.func.min(outbox.c.next_at)).where(*here).scalar_subquery()
         micros = (tx.micros(first) - tx.micros(tx.now)).label("micros")
         each.append(sa.select(sa.literal(name).label("handler"), micros))
@@ -54,8 +58,13 @@ def waiting(tx: Tx, handlers: Collection[str]) -> dict[str, float]:
     return {row.handler: max(0.0, row.micros / 1e6) for row in rows if row.micros is not None}
 
 
-def take(tx: Tx, handler: str, most: int, seconds: float) -> list[Pending]:
-    """Take up to so many due events of a handler for so many seconds, in order."""
+def take(
+    tx: Tx, handler: str, most: int, seconds: float, environment: str | None = None
+) -> list[Pending]:
+    """Take up to so many due events of a handler for so many seconds, in order.
+
+    None where the data belongs to another deployment than `environment`.
+    """
     before = outbox.alias("earlier")
     earlier = sa.select(before.c.id).where(
         before.c.next_at.is_not(None), before.c.handler == outbox.c.handler
@@ -67,7 +76,7 @@ def take(tx: Tx, handler: str, most: int, seconds: float) -> list[Pending]:
     first = sa.case((outbox.c.token.is_(None), ~same_queue.exists()), else_=~same_job.exists())
     chosen = (
         sa.select(outbox.c.id)
-        .where(outbox.c.handler == handler, outbox.c.next_at <= tx.now, first)
+        .where(outbox.c.handler == handler, outbox.c.next_at <= tx.now, first, _ours(environment))
         .order_by(outbox.c.next_at, outbox.c.id)
         .limit(most)
         .with_for_update(skip_locked=True, of=outbox)
@@ -141,6 +150,12 @@ def prune(tx: Tx, days: float, most: int) -> int:
     if ids:
         tx.execute(sa.delete(outbox).where(outbox.c.id.in_(ids), outbox.c.next_at.is_(None)))
     return len(ids)
+
+
+def _ours(environment: str | None) -> ColumnElement[bool]:
+    """Return the condition that this is no copy of another deployment's data."""
+    named = schema_info.c.environment
+    return sa.exists().where(named.is_not_distinct_from(environment))
 
 
 def _held(event: Pending) -> ColumnElement[bool]:

@@ -68,6 +68,12 @@ def noted(
     return events
 
 
+def differs(tx: Tx, queue: str, thresholds: Thresholds) -> bool:
+    """Say whether `noted` has something to note. Only reads."""
+    before = _told(tx, queue)
+    return _look(tx, queue, thresholds, before, False)[0] != before
+
+
 def _told(tx: Tx, queue: str, *, lock: bool = False) -> _Told:
     select = sa.select(queue_levels.c.level, queue_levels.c.event)
     select = select.where(queue_levels.c.queue == queue)

@@ -1,6 +1,6 @@
 """How long actions that have ended stay answerable: after that they go, with all about them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -39,11 +39,15 @@ def prune(database: Database, keep: Keep, moved: Callable[[], None] = lambda: No
     return removed
 
 
-def prune_events(database: Database, days: float | None) -> int:
+def prune_events(database: Database, days: float | None, handlers: Collection[str]) -> int:
     """Remove one batch of events that were delivered or given up so many days ago; None: none.
 
+    Events of a day for none of these `handlers` are given up: their section is gone.
     Returns how many were removed. Raises Unavailable.
     """
+    why = "no handler of this name is configured"
+    if lost := database.run(deliveries.expire_others, handlers, why, 86400.0):
+        _log.error("events given up: no handler of their name is configured", events=lost)
     return 0 if days is None else database.run(deliveries.prune, days, BATCH)
 
 

@@ -120,8 +120,8 @@ class Recorder:
         """Take a failure that another try would not mend."""
         self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error), told)
 
-    def record(self, moved: Callable[[], None]) -> None:
-        """Write what waits. Raises Unavailable; what is not written then is kept.
+    def record(self, moved: Callable[[], None]) -> bool:
+        """Write what waits; return whether something did. Raises Unavailable; it is kept then.
 
         A job whose row somebody has locked is passed over: of those known to be locked only the
         ones that are free by now are tried, so that a lock costs one wait and no more.
@@ -130,6 +130,7 @@ class Recorder:
             self._waiting += self._aside
             self._aside = []
         locked = self._still_locked()
+        waited = bool(self._waiting)
         for _ in range(len(self._waiting)):
             ended = self._waiting[0]
             token = ended.run.token
@@ -152,6 +153,7 @@ class Recorder:
                 self._waiting.rotate(-1)
                 self._database.read(_probe)  # raises if it is not about this one alone
                 self._in_the_way(ended, error)
+        return waited
 
     def _in_the_way(self, ended: Ended, error: Unavailable) -> None:
         """Note that the database, which is there, gives no answer to the end of this run."""

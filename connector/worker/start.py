@@ -90,6 +90,7 @@ def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = 
     """Put a worker together from its settings, and slots that have been started already."""
     from connector.actions.events import outbox_of
     from connector.worker import hostlock
+    from connector.worker.delivering import Deliverer
     from connector.worker.lease import Lease
     from connector.worker.worker import Worker
 
@@ -115,7 +116,10 @@ def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = 
         build_id(),
         outbox=outbox_of(settings),
     )
-    return Worker(settings, known, database, lease, tell, slots)
+    deliverer = (
+        Deliverer(open_database(settings, "events"), settings) if settings.handlers else None
+    )
+    return Worker(settings, known, database, lease, tell, slots, deliverer)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ class Upkeep:
             State.CANCELLED: kept.cancelled_days,
         }
         self._event_days = kept.event_days
+        self._handlers = [handler.name for handler in settings.handlers]
         self._queues = list(on_tasks)
         self._prune_at = self._adopt_at = self._count_at = 0.0
         self._check_at = float("-inf")
@@ -63,7 +64,7 @@ class Upkeep:
             self._adopt_at = now + (0.0 if any(left) else ADOPT)
         if now >= self._prune_at:
             removed = retention.prune(self._database, self._keep, moved)
-            events = retention.prune_events(self._database, self._event_days)
+            events = retention.prune_events(self._database, self._event_days, self._handlers)
             full = max(removed, events) >= retention.BATCH
             self._prune_at = now + (0.0 if full else PRUNE)
             if removed:
