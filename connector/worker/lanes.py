@@ -16,7 +16,7 @@ from connector.worker.targets import Away, NotDelivered, Target
 
 _log = log.logger(__name__)
 
-BATCH_SECONDS = 5.0
+BATCH_SECONDS = 2.0
 """Seconds after which a lane begins no further event of its batch."""
 
 ToNotice = Callable[[Pending], Notice]

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from connector import log
-from connector.config.handlers import HandlerSettings
+from connector.config.handlers import PYTHON, HandlerSettings
 from connector.jobs.deliveries import Pending
 from connector.worker.lanes import BATCH_SECONDS, Batch, Lane, ToNotice
+from connector.worker.outside import BEGIN
 from connector.worker.targets import Target
 
 _log = log.logger(__name__)
@@ -16,8 +17,8 @@ MOST_HUNG = 3
 LONGEST_PAUSE = 60.0
 """Seconds, at most, for which a target that was away is left alone."""
 
-SLACK = 10.0
-"""Seconds for what comes before and after a delivery, such as a process to be started."""
+SLACK = 5.0
+"""Seconds after which a delivery that should be over hangs for certain; and to record that."""
 
 
 class Line:
@@ -41,8 +42,10 @@ class Line:
         self._away = 0
         self.until = 0.0
         """Monotonic time until which its target is left alone."""
+        one = settings.timeout_seconds
         # An operation of a socket has so long, and one delivery may have several.
-        self._patience = BATCH_SECONDS + 3 * settings.timeout_seconds + SLACK
+        longest = one + BEGIN if settings.library_name == PYTHON else 3 * one
+        self._patience = BATCH_SECONDS + longest + SLACK
         self.hold_seconds = self._patience + SLACK
         """Seconds for which events are taken: until then it is known what became of them."""
 

@@ -13,6 +13,10 @@ class Listener:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.answers: list[int] = []
+        self.answering = threading.Event()
+        """Set while it answers; cleared it hangs."""
+        self.answering.set()
+        self.open = True
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -22,6 +26,10 @@ class Listener:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 listener.requests.append((self.path, headers, body))
+                listener.answering.wait()
+                if not listener.open:
+                    self.close_connection = True
+                    return
                 self.send_response(listener.answers.pop(0) if listener.answers else 200)
                 self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", "0")
@@ -40,6 +48,8 @@ class Listener:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.open = False
+        self.answering.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
