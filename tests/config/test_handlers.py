@@ -1,6 +1,8 @@
 """Event handlers: sections that queues name, and what is wrong with them."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,19 @@ UserName=u
 Password=s3cr3t
 RetryInterval=2
 """
+
+
+PAGE = Path(__file__).parent.parent.parent / "docs/events.md"
+
+
+def test_the_example_of_the_page_loads_without_a_warning(loaded: Load, folder: Path) -> None:
+    (folder / "password").write_text("s3cr3t")
+    (folder / "password").chmod(0o600)
+    (example,) = re.findall(r"```ini\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    secret = "/etc/webex-connector/pager.password"
+    result = loaded(example.replace(secret, str(folder / "password")))
+    assert secret in example and result.warnings == ()
+    assert [each.name for each in result.settings.handlers] == ["Pager", "Journal"]
 
 
 def test_a_queue_names_its_handlers_and_takes_those_of_all_queues_besides(loaded: Load) -> None:
