@@ -1,5 +1,6 @@
 """Events on their way: each taken by one, in order for each job, until it is over."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -155,3 +156,32 @@ def test_what_is_over_goes_after_its_time_and_what_waits_does_not(box: Box) -> N
     assert box.database.run(deliveries.prune, 1.0, 1) == 1
     assert box.database.run(deliveries.prune, 1.0, 100) == 1
     assert [row.delivered_at for row in box.rows()] == [None]
+
+
+def test_several_who_deliver_at_once_deliver_each_once_and_in_order(
+    box: Box, empty_url: str
+) -> None:
+    order = [Event.START, Event.ERROR_REPORT, Event.FINISH]
+    tokens = [new_token() for _ in range(10)]
+    for event in order:
+        for token in tokens:
+            box.put(token, event)
+    seen: list[tuple[str | None, str]] = []
+    guard = threading.Lock()
+
+    def deliver() -> None:
+        mine = Database(empty_url, application="test", patience=20.0)
+        while mine.read(deliveries.waiting, ["A"]):
+            events = mine.run(deliveries.take, "A", 4, HOUR)
+            with guard:
+                seen.extend((event.token, event.event) for event in events)
+            mine.run(deliveries.delivered, events)
+        mine.close()
+
+    threads = [threading.Thread(target=deliver) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for token in tokens:
+        assert [event for found, event in seen if found == token] == order
