@@ -14,6 +14,7 @@ from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 import connector.datastore.tables
 import connector.db.api_keys
 import connector.db.schema
+import connector.jobs.outbox_tables
 import connector.jobs.schedule_table
 import connector.jobs.tables
 from connector.aci.errors import PRODUCT, Code

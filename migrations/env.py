@@ -9,6 +9,7 @@ from alembic import context
 import connector.datastore.tables
 import connector.db.api_keys
 import connector.db.schema
+import connector.jobs.outbox_tables
 import connector.jobs.schedule_table
 import connector.jobs.tables  # noqa: F401 - registers the tables that `check` compares with
 from connector.config import load

@@ -23,7 +23,8 @@ ALLOWED = {
     "datastore": {"db"},
     "actions": {"board", "config", "log", "db", "jobs", "datastore", "webex", "ingest"},
     "aci": {"board", "config", "log", "process", "db", "jobs", "actions"},
-    "worker": {"board", "config", "log", "process", "db", "jobs", "actions"},
+    # Of the face only how an action is shown, for event handlers.
+    "worker": {"aci", "board", "config", "log", "process", "db", "jobs", "actions"},
     # Of the server's face only the table of errors, which needs nothing else.
     "client": {"aci"},
     "service": {"board", "config", "log", "process", "db", "jobs", "actions", "aci"},

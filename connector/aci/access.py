@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from connector import log
 from connector.aci.errors import AciError, Code
 from connector.aci.group import Group, NotBegun, Unfinished
+from connector.actions.events import outbox_of
 from connector.config import Settings
 from connector.db import api_keys, schema
 from connector.db.api_keys import ApiKey
@@ -49,6 +50,8 @@ class Access:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
+        self.outbox = outbox_of(settings)
+        """Who is to be told of what the verbs do."""
         self._seconds = self.patience = settings.server.answer_seconds - RESERVE
         """Seconds within which every call ends."""
         self._quiet_until = 0.0
@@ -195,13 +198,21 @@ class Access:
         self, new: Sequence[NewJob], step: float, most: Mapping[str, int]
     ) -> Sequence[str | Exception]:
         try:
-            return self._database.run(submit.submit, new, step, most)
+            return self._database.run(self._submit, new, step, most)
         except InDoubt as doubt:
             # Tokens are made before the insert, so storing them again is harmless, and certain.
             try:
-                return self._database.run(submit.submit, new, step, most)
+                return self._database.run(self._submit, new, step, most)
             except Unavailable:
                 raise doubt from None
+
+    def _submit(
+        self, tx: Tx, new: Sequence[NewJob], step: float, most: Mapping[str, int]
+    ) -> Sequence[str | Exception]:
+        told = submit.submit(tx, new, step, most)
+        for queue in sorted({job.queue for job in new}):
+            self.outbox.level(tx, queue)
+        return told
 
     def _change(self, verbs: Sequence[Verb]) -> list[Any]:
         return [self._database.run(verb) for verb in verbs]

@@ -60,7 +60,7 @@ class Verbs:
 
     async def one(self, name: str, token: str, given: Parameters, by: str) -> dict[str, Tree]:
         """Do it to one action. Raises AciError, JobError."""
-        change = partial(_bound(name, given), token=token, by=by)
+        change = partial(self._bound(name, given), token=token, by=by)
         return _told([(token, await self._access.change(change))])
 
     async def many(self, name: str, queue: str, given: Parameters, by: str) -> dict[str, Tree]:
@@ -68,7 +68,7 @@ class Verbs:
 
         Raises AciError.
         """
-        change = _bound(name, given)
+        change = self._bound(name, given)
         if not filters.has_filter(given):
             match name:
                 case "Stop":
@@ -126,12 +126,14 @@ class Verbs:
         counts: dict[str, Tree] = {"matched": matched, "changed": done}
         return {**counts, "skipped": matched - done, "complete": complete, **_told(changed)}
 
-
-def _bound(name: str, given: Parameters) -> Change:
-    if name != "ChangePriority":
+    def _bound(self, name: str, given: Parameters) -> Change:
+        match name:
+            case "ChangePriority":
+                text = required(given, "Priority", "a whole number; larger runs sooner")
+                return partial(VERBS[name].change, priority=filters.whole(text, "Priority"))
+            case "Cancel" | "Stop":
+                return partial(VERBS[name].change, outbox=self._access.outbox)
         return VERBS[name].change
-    text = required(given, "Priority", "a whole number; larger runs sooner")
-    return partial(VERBS[name].change, priority=filters.whole(text, "Priority"))
 
 
 def _told(states: Sequence[tuple[str, State]]) -> dict[str, Tree]:

@@ -20,6 +20,7 @@ def most(settings: Settings, queues: Collection[str], *, listens: bool) -> dict[
         "supervisor": CONNECTIONS["supervisor"],
         "worker": workers * CONNECTIONS["worker"],
         "beats": workers * CONNECTIONS["beats"],
+        "events": workers * CONNECTIONS["events"] if settings.handlers else 0,
         "listener": workers if listens else 0,
         "slot": workers * slots * CONNECTIONS["slot"],
     }
@@ -30,7 +31,7 @@ def formula(settings: Settings, counts: Mapping[str, int]) -> str:
     processes, workers = settings.server.http_processes, settings.server.workers
     terms = [f"{processes} http x {CONNECTIONS['http']}", f"supervisor {counts['supervisor']}"]
     if workers:
-        own = sum(counts[kind] for kind in ("worker", "beats", "listener")) // workers
+        own = sum(counts[kind] for kind in ("worker", "beats", "events", "listener")) // workers
         slots = counts["slot"] // workers // CONNECTIONS["slot"]
         terms.append(f"{workers} workers x ({own} + {slots} slots x {CONNECTIONS['slot']})")
     return f"{' + '.join(terms)} = {sum(counts.values())}"

@@ -11,6 +11,7 @@ from connector.cli.wiring import complain
 from connector.db.engine import Database, Tx
 from connector.jobs import reading, workers
 from connector.jobs.job import Job
+from connector.jobs.outbox import Outbox
 from connector.jobs.states import State
 from connector.jobs.tables import is_open, jobs
 from connector.jobs.tables import workers as workers_table
@@ -19,7 +20,7 @@ PATIENCE = 60.0
 """Seconds to watch: for the old runs to end, and for new ones to begin."""
 
 
-def lease_loss(database: Database, worker: str | None, by: str) -> None:
+def lease_loss(database: Database, worker: str | None, by: str, outbox: Outbox) -> None:
     """Evict a worker (the busiest unless named), hand back what it runs, and tell what follows."""
     running = database.read(_running)
     if worker is None:
@@ -33,7 +34,7 @@ def lease_loss(database: Database, worker: str | None, by: str) -> None:
     begun = time.monotonic()
     if not database.run(workers.evict, worker):
         complain(f"worker {worker} has just ended by itself")
-    workers.rescue(database, f"{by} drill")
+    workers.rescue(database, f"{by} drill", outbox=outbox)
     database.notify({""})
     again: dict[str, float] = {}
     while len(again) < len(tokens) and time.monotonic() - begun < PATIENCE:

@@ -37,7 +37,8 @@ def cancel(
             print(client.cancel(queue, token) or "accepted")
         return
     with verbs.opened(config, database) as opened:
-        verbs.told(opened, token, lambda tx: requests.cancel(tx, token, verbs.me(), reason))
+        who, box = verbs.me(), verbs.outbox(config, database)
+        verbs.told(opened, token, lambda tx: requests.cancel(tx, token, who, reason, box))
 
 
 def stop(
@@ -57,7 +58,8 @@ def stop(
             print(client.stop(queue, token) or "accepted")
         return
     with verbs.opened(config, database) as opened:
-        verbs.told(opened, token, lambda tx: requests.stop(tx, token, verbs.me(), reason))
+        who, box = verbs.me(), verbs.outbox(config, database)
+        verbs.told(opened, token, lambda tx: requests.stop(tx, token, who, reason, box))
 
 
 COMMANDS = (cancel, stop)

@@ -138,7 +138,7 @@ def restored(config: Config = None, database: Url = None) -> None:
             )
         by = verbs.me()
         listed = verbs.run(opened, lambda tx: operate.restored(tx, settings.server.environment, by))
-        workers.rescue(opened, by)
+        workers.rescue(opened, by, outbox=verbs.outbox(config, database))
         table = Table(
             Column("token", no_wrap=True, min_width=36), "queue", "state", "attempt", "queued"
         )
@@ -163,7 +163,7 @@ def drill(
     if what != "lease-loss":
         raise typer.BadParameter(f"{what!r} is no drill; there is lease-loss")
     with verbs.opened(config, database) as opened:
-        lease_loss(opened, worker, verbs.me())
+        lease_loss(opened, worker, verbs.me(), verbs.outbox(config, database))
 
 
 def doctor(config: Config = None, database: Url = None) -> None:

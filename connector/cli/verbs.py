@@ -8,10 +8,12 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from connector.actions.events import outbox_of
 from connector.cli import wiring
 from connector.db.engine import Database, Tx
 from connector.jobs import reading
 from connector.jobs.errors import JobError
+from connector.jobs.outbox import Outbox
 from connector.jobs.states import State
 
 T = TypeVar("T")
@@ -28,6 +30,11 @@ def opened(config: Path | None, url: str | None) -> AbstractContextManager[Datab
     """Open the database of the settings as an operator does."""
     settings = wiring.settings_of(config, {"Database.URL": url})
     return wiring.checked_database(settings, "operator")
+
+
+def outbox(config: Path | None, url: str | None) -> Outbox:
+    """Return who is to be told of what the verbs do."""
+    return outbox_of(wiring.loaded_from(config, {"Database.URL": url}).settings)
 
 
 def run(database: Database, verb: Callable[[Tx], T]) -> T:

@@ -12,6 +12,7 @@ LOGS_IN_AS = {
     "http": "http_url",
     "worker": "worker_url",
     "beats": "worker_url",
+    "events": "worker_url",
     "listener": "worker_url",
     "supervisor": "worker_url",
     "slot": "slot_url",

@@ -13,6 +13,8 @@ from connector.config.authorization import RoleSettings
 from connector.config.build import Builder
 from connector.config.database import DatabaseSettings
 from connector.config.errors import ConfigError
+from connector.config.handler_list import build_handlers, handler_names, threshold_conflicts
+from connector.config.handlers import HandlerSettings
 from connector.config.include import read
 from connector.config.ini import Document, fold
 from connector.config.role_list import (
@@ -108,9 +110,14 @@ def load(
     known[LIST] += ["Number", *(g.key for g in table.of(LIST) if is_number(g.key))]
     for section, section_keys in known.items():
         variables |= set(table.put_environment(environ, section, section_keys))
+    handlers = handler_names(table, ["Actions", *queues], known, builder.problems)
+    for name in handlers:
+        known[name] = setting_keys(HandlerSettings)
+        variables |= set(table.put_environment(environ, name, known[name]))
     _put_native_token(table, environ)
 
-    settings = _build(builder, queues, tasks, ssl, build_roles(builder, table, roles))
+    told = build_handlers(builder, table, handlers)
+    settings = _build(builder, queues, tasks, ssl, build_roles(builder, table, roles), told)
     builder.warnings += unknown_names(table, known)
     builder.warnings += unknown_variables(environ, variables, known)
     if builder.problems or settings is None:
@@ -157,6 +164,7 @@ def _build(
     tasks: list[str],
     ssl_section: str,
     roles: list[RoleSettings],
+    handlers: tuple[HandlerSettings, ...],
 ) -> Settings | None:
     data = builder.folder / "data"
     paths = builder.build(PathsSettings, ["Paths"], {"data_directory": data})
@@ -170,6 +178,7 @@ def _build(
     builder.problems += database.conflicts() if database else []
     defaults = builder.build(QueueSettings, ["Actions"])
     own = {name: builder.build(QueueSettings, [name, "Actions"]) for name in queues}
+    builder.problems += threshold_conflicts({"Actions": defaults, **own})
     worker = builder.build(WorkerSettings, ["Worker"])
     retention = builder.build(RetentionSettings, ["Retention"])
     webex = builder.build(WebexSettings, ["Webex"])
@@ -198,6 +207,7 @@ def _build(
         logging=logging,
         connector=connector,
         tasks=tuple(task for task in fetch if task),
+        handlers=handlers,
     )
 
 

@@ -7,7 +7,7 @@ from textwrap import wrap
 from pydantic.fields import FieldInfo
 
 from connector.config.sections import SectionModel
-from connector.config.settings import LISTS, SECTIONS, keys
+from connector.config.settings import LISTS, NAMED, SECTIONS, keys
 from connector.config.sources import NATIVE_TOKEN, environment_name
 from connector.config.values import Setting, expected, form_of, setting_of
 
@@ -58,7 +58,8 @@ Port=7023
 
 def render() -> str:
     """The text of ``docs/settings.md``."""
-    return "\n".join([_INTRODUCTION, *(_section(name, m) for name, m in SECTIONS.items())])
+    sections = [*SECTIONS.items(), *((name, model) for name, (_, model) in NAMED.items())]
+    return "\n".join([_INTRODUCTION, *(_section(name, m) for name, m in sections)])
 
 
 def example() -> str:
@@ -68,8 +69,9 @@ def example() -> str:
         "// or with an example where it has none; take away the // to set it.",
         "",
     ]
-    for name, model in SECTIONS.items():
-        lines.append(f"[{name}]")
+    sections = [*SECTIONS.items(), *((name, model) for name, (_, model) in NAMED.items())]
+    for name, model in sections:
+        lines.append(f"//[{name}]" if name in NAMED else f"[{name}]")
         if name == "FetchTasks":
             lines += ["Number=1", "0=MyTask", "", "[MyTask]"]
         if name == "AuthorizationRoles":
@@ -95,6 +97,8 @@ def _section(name: str, model: type[SectionModel]) -> str:
         variable = environment_name(name, key)
         if name in LISTS:
             variable = variable.replace(name.upper(), f"<{LISTS[name]}>", 1)
+        if name in NAMED:
+            variable = variable.replace(name.upper(), f"<{NAMED[name][0]}>", 1)
         if form_of(field).secret:
             key, variable = f"{key}`, `{key}File", f"{variable}`, `{variable}FILE"
         cells = (

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from connector.config.handlers import EventSettings
 from connector.config.listening import ListeningSettings
 from connector.config.model import SectionModel as SectionModel
 from connector.config.values import Boolean, Days, Folder, Form, Seconds, Setting, Size, Whole, Word
@@ -80,13 +81,28 @@ class PathsSettings(SectionModel, frozen=True):
         ),
     ] = None
 
+    event_directory: Annotated[
+        Path | None,
+        Form("a folder", path=True),
+        Setting(
+            "Folder outside of which no event handler writes a file; `events` in the "
+            "DataDirectory if left out.",
+            example="/var/log/webex-connector",
+        ),
+    ] = None
+
+    @property
+    def events(self) -> Path:
+        """The folder of text files to which events are written."""
+        return self.event_directory or self.data_directory / "events"
+
     @property
     def keys(self) -> Path:
         """The key file."""
         return self.key_file or self.data_directory / "secret.key"
 
 
-class QueueSettings(SectionModel, frozen=True):
+class QueueSettings(EventSettings, frozen=True):
     """Defaults for the queues of all asynchronous actions.
 
     A section named after an action, such as `[Fetch]`, takes the same keys for that queue alone
@@ -239,6 +255,13 @@ class RetentionSettings(SectionModel, frozen=True):
     failed_days: Annotated[Days, Setting(_KEPT.format("has failed"), "days")] = 30.0
     stopped_days: Annotated[Days, Setting(_KEPT.format("was stopped"), "days")] = 30.0
     cancelled_days: Annotated[Days, Setting(_KEPT.format("was cancelled"), "days")] = 30.0
+    event_days: Annotated[
+        Days,
+        Setting(
+            "Days for which an event that was delivered or given up stays in the table `outbox`.",
+            "days",
+        ),
+    ] = 7.0
 
 
 class LoggingSettings(SectionModel, frozen=True):

@@ -7,6 +7,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter
 
 from connector.config.authorization import RoleSettings
 from connector.config.database import DatabaseSettings
+from connector.config.handlers import HandlerSettings
 from connector.config.ini import fold
 from connector.config.schedule import ConnectorSettings, ScheduleSettings
 from connector.config.sections import (
@@ -64,6 +65,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     logging: LoggingSettings = LoggingSettings()
     connector: ConnectorSettings = ConnectorSettings()
     tasks: tuple[TaskSettings, ...] = ()
+    handlers: tuple[HandlerSettings, ...] = ()
 
     def queue(self, action: str) -> QueueSettings:
         """Settings of an action's queue: its own section over ``[Actions]``. Any case."""
@@ -73,6 +75,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     def task(self, name: str) -> TaskSettings | None:
         """The task of that name in any case, or None."""
         return next((t for t in self.tasks if t.name == name.upper()), None)
+
+    def handler(self, name: str) -> HandlerSettings:
+        """The event handler of that name in any case. Raises KeyError."""
+        return {fold(handler.name): handler for handler in self.handlers}[fold(name)]
 
     @property
     def hash(self) -> str:
@@ -87,10 +93,13 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
     def for_process(self, kind: str) -> "Settings":
         """Settings for a child process of this kind, without passwords it does not need."""
         database = self.database.for_process(kind)
-        ssl = self.ssl
+        ssl, handlers = self.ssl, self.handlers
+        if kind != "worker":
+            handlers = tuple(h.model_copy(update={"password": None}) for h in handlers)
         if kind != "http":
             ssl = ssl.model_copy(update={"ssl_private_key_password": None})
-        return self.model_copy(update={"database": database, "ssl": ssl})
+        given = {"database": database, "ssl": ssl, "handlers": handlers}
+        return self.model_copy(update=given)
 
     def dump_private(self) -> str:
         """JSON with secrets in clear, for a child process; read by ``handed_over``."""
@@ -109,11 +118,15 @@ class Settings(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True
         public["FetchTasks"] = {"Number": len(self.tasks), **numbered}
         public["AuthorizationRoles"] = {str(n): role.name for n, role in enumerate(self.roles)}
         public |= {role.name: dict(pairs(role)) for role in self.roles}
+        public |= {handler.name: dict(pairs(handler)) for handler in self.handlers}
         return public | {task.name: dict(pairs(task)) for task in self.tasks}
 
 
 LISTS: Mapping[str, str] = {"FetchTasks": "TASK", "AuthorizationRoles": "ROLE"}
 """Sections that list others, each with a section of its own, to what those are."""
+
+NAMED: Mapping[str, tuple[str, type[SectionModel]]] = {"MyHandler": ("HANDLER", HandlerSettings)}
+"""Sections that have any name, by one that they may have, to what they are."""
 
 _PLAIN_SECTIONS = [name for name in SECTIONS if name not in LISTS]
 

@@ -175,6 +175,9 @@ OptionalPort = Annotated[
 Seconds = Annotated[
     float, BeforeValidator(_plain_number), Field(allow_inf_nan=False), Form("a number of seconds")
 ]
+Fraction = Annotated[
+    float, BeforeValidator(_plain_number), Field(allow_inf_nan=False), Form("a number")
+]
 Days = Annotated[
     Annotated[float, Field(ge=0, allow_inf_nan=False)] | None,
     BeforeValidator(_days),

@@ -1,7 +1,8 @@
 """Verbs of clients and operators about one job, and about all that run of a queue.
 
 They never write what belongs to a running attempt: of one that runs they ask. Repeating a verb is
-harmless. `by`: who does it, as in "http 10.0.0.7" or "cli alice"; `reason`: why, for the trail.
+harmless. `by`: who does it, as in "http 10.0.0.7" or "cli alice"; `reason`: why, for the trail;
+`outbox`: who is to be told of an end.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from sqlalchemy.sql import ColumnElement
 from connector.db.engine import Tx
 from connector.jobs.errors import NoSuchJob, WrongState
 from connector.jobs.events import record
+from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.states import FINAL, Requested, State
 from connector.jobs.submit import AGEING_STEP
 from connector.jobs.tables import is_open, jobs, queues
@@ -20,7 +22,9 @@ from connector.jobs.tables import is_open, jobs, queues
 _ASKED = ("requested", "requested_at", "requested_by", "requested_reason")
 
 
-def cancel(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
+def cancel(
+    tx: Tx, token: str, by: str, reason: str | None = None, outbox: Outbox = NOBODY
+) -> State:
     """Take a waiting job out: it never starts. Returns the state it is in then.
 
     Raises NoSuchJob, or WrongState for one that runs or has ended.
@@ -30,10 +34,10 @@ def cancel(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
         return state
     if state not in (State.QUEUED, State.PAUSED):
         raise WrongState("cancel", token, state)
-    return _cancel(tx, token, state, by, reason)
+    return _cancel(tx, token, state, by, reason, outbox)
 
 
-def stop(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
+def stop(tx: Tx, token: str, by: str, reason: str | None = None, outbox: Outbox = NOBODY) -> State:
     """End a job whatever it does: a running one is asked to stop, a waiting one is cancelled.
 
     Returns the state it is in then: RUNNING means that it will end as stopped, whatever else
@@ -45,7 +49,7 @@ def stop(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
     if state in FINAL:
         raise WrongState("stop", token, state)
     if state is not State.RUNNING:
-        return _cancel(tx, token, state, by, reason)
+        return _cancel(tx, token, state, by, reason, outbox)
     if requested is not Requested.STOP:
         _ask(tx, token, Requested.STOP, by, reason)
     return State.RUNNING
@@ -157,9 +161,13 @@ def _locked(tx: Tx, token: str) -> tuple[State, Requested | None]:
     return State(row.state), Requested(row.requested) if row.requested else None
 
 
-def _cancel(tx: Tx, token: str, source: State, by: str, reason: str | None) -> State:
+def _cancel(
+    tx: Tx, token: str, source: State, by: str, reason: str | None, outbox: Outbox
+) -> State:
     ended = {"ended_at": tx.now}
-    return _move(tx, token, "cancel", source, State.CANCELLED, by, reason, ended)
+    state = _move(tx, token, "cancel", source, State.CANCELLED, by, reason, ended)
+    outbox.cancelled(tx, token)
+    return state
 
 
 def _move(

@@ -1,12 +1,13 @@
 """How long actions that have ended stay answerable: after that they go, with all about them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from connector import log
 from connector.db.engine import Database, Tx
+from connector.jobs import deliveries
 from connector.jobs.states import State
 from connector.jobs.tables import idempotency_keys, jobs
 
@@ -36,6 +37,18 @@ def prune(database: Database, keep: Keep, moved: Callable[[], None] = lambda: No
             moved()
             removed += _batch(database, state, days, moved)
     return removed
+
+
+def prune_events(database: Database, days: float | None, handlers: Collection[str]) -> int:
+    """Remove one batch of events that were delivered or given up so many days ago; None: none.
+
+    Events of a day for none of these `handlers` are given up: their section is gone.
+    Returns how many were removed. Raises Unavailable.
+    """
+    why = "no handler of this name is configured"
+    if lost := database.run(deliveries.expire_others, handlers, why, 86400.0):
+        _log.error("events given up: no handler of their name is configured", events=lost)
+    return 0 if days is None else database.run(deliveries.prune, days, BATCH)
 
 
 def _batch(database: Database, state: State, days: float, moved: Callable[[], None]) -> int:

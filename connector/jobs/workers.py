@@ -13,6 +13,7 @@ from connector.db.errors import Locked
 from connector.jobs import fence, outcomes
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
+from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.states import State
 from connector.jobs.tables import RUNNING_BY, is_open, jobs, queues, workers
 
@@ -153,12 +154,13 @@ def rescue(
     by: str,
     most: int | None = None,
     moved: Callable[[], None] = lambda: None,
+    outbox: Outbox = NOBODY,
 ) -> list[str]:
     """Hand back every running job whose worker has no lease, in batches. Returns their tokens.
 
     A row that makes trouble is passed over, and never keeps the others from their rescue.
     `most`: end after the batch with which so many are handed back. `moved` is called between
-    transactions.
+    transactions. `outbox`: who is to be told of those that end so, since a stop was requested.
     """
     rescued: list[str] = []
     seen: set[str] = set()
@@ -170,7 +172,7 @@ def rescue(
             seen.add(run.token)
             moved()
             try:
-                database.run(_lose, run, by)
+                database.run(_lose, run, by, outbox)
                 rescued.append(run.token)
             except LeaseLost:
                 continue  # somebody else has rescued it meanwhile
@@ -181,10 +183,11 @@ def rescue(
                 _log.warning("rescue of a job refused", token=run.token, error=why)
 
 
-def _lose(tx: Tx, run: Run, by: str) -> None:
+def _lose(tx: Tx, run: Run, by: str, outbox: Outbox) -> None:
     if not fence.holds(tx, run.token, run.attempt, run.worker_id):
         raise LeaseLost(run.token, run.attempt)
-    outcomes.lose(tx, run, "its worker is gone", by)
+    state = outcomes.lose(tx, run, "its worker is gone", by)
+    outbox.ended(tx, run.queue, run.token, state)
 
 
 def _orphans(tx: Tx, limit: int, without: Collection[str]) -> list[Run]:

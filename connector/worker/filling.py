@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from connector import board, log
 from connector.actions.action import Action, WorksOnTasks
@@ -13,6 +14,7 @@ from connector.db.errors import Locked, Unavailable
 from connector.jobs import claim, turns
 from connector.jobs.claim import Due
 from connector.jobs.job import Run
+from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.token import stored_at
 from connector.process import restart_pause
 from connector.worker.lease import Lease
@@ -35,12 +37,14 @@ class Filler:
         database: Database,
         slots: list[Slot],
         recorder: Recorder,
+        outbox: Outbox = NOBODY,
     ) -> None:
         self._settings = settings
         self._actions = actions
         self._database = database
         self._slots = slots
         self._recorder = recorder
+        self._outbox = outbox
         self._tasks = [task.name for task in settings.tasks]
         self._limits = {name: settings.queue(name).maximum_threads for name in actions}
         self._damaged: set[str] = set()
@@ -128,13 +132,11 @@ class Filler:
     def _claim(self, queue: str, worker_id: str, room: int, due: Due) -> Sequence[Run]:
         on_tasks, bad = isinstance(self._actions[queue], WorksOnTasks), self._damaged
         if not on_tasks and not due.limited:
-            return self._database.run(
-                claim.claim, queue, worker_id, room, ahead=due.ahead, without=bad
-            )
-        tasks = self._tasks if on_tasks else None
-        return self._database.run(
-            turns.claim_in_turn, queue, worker_id, room, tasks, ahead=due.ahead, without=bad
-        )
+            chosen = partial(claim.claim, ahead=due.ahead, without=bad)
+        else:
+            known = self._tasks if on_tasks else None
+            chosen = partial(turns.claim_in_turn, known=known, ahead=due.ahead, without=bad)
+        return self._database.run(self._outbox.claiming, chosen, queue, worker_id, room)
 
     def _refused(self, queue: str, error: Exception) -> None:
         """Find the rows for which a claim was refused: they are passed over from now on."""

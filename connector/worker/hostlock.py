@@ -7,6 +7,7 @@ from pathlib import Path
 from connector.db.engine import Database
 from connector.db.errors import Locked
 from connector.jobs import workers
+from connector.jobs.outbox import NOBODY, Outbox
 
 
 def folder(data: Path) -> Path:
@@ -40,7 +41,9 @@ def path_of(state: Path, worker_id: str) -> Path:
     return state / f"worker-{worker_id}.lock"
 
 
-def release_dead(database: Database, state: Path, host: str, by: str) -> list[str]:
+def release_dead(
+    database: Database, state: Path, host: str, by: str, outbox: Outbox = NOBODY
+) -> list[str]:
     """Take away the leases of this host's dead workers and hand back what they held.
 
     A worker is dead if its lock can be taken. One without a lock file in this folder is another
@@ -63,7 +66,7 @@ def release_dead(database: Database, state: Path, host: str, by: str) -> list[st
             locked = error
         finally:
             os.close(taken)
-    tokens = workers.rescue(database, by, workers.BATCH)
+    tokens = workers.rescue(database, by, workers.BATCH, outbox=outbox)
     if locked and not tokens:
         raise locked
     return tokens

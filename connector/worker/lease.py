@@ -10,6 +10,7 @@ import connector
 from connector import log
 from connector.db.engine import Database
 from connector.jobs import workers
+from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.submit import AGEING_STEP
 from connector.jobs.token import new_token
 from connector.process import boot_id
@@ -42,6 +43,7 @@ class Lease:
         build: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         schedules: Sequence[str] = (),
+        outbox: Outbox = NOBODY,
     ) -> None:
         self._database = database
         self._beating = beats or database
@@ -53,6 +55,7 @@ class Lease:
         self._build = build
         self._serves = {"queues": dict(queues), "tasks": list(tasks), "schedules": list(schedules)}
         self._clock = clock
+        self._outbox = outbox
         self._watch = workers.LeaseWatch(seconds)
         self._lock: int | None = None
         self.seconds = seconds
@@ -121,7 +124,8 @@ class Lease:
         for worker_id, beat in self._watch.lapsed(self._clock(), beats).items():
             if self._database.run(workers.evict, worker_id, beat):
                 _log.warning("lease of another worker has lapsed", worker=worker_id)
-        return workers.rescue(self._database, f"worker {self.worker_id}", most, moved)
+        by = f"worker {self.worker_id}"
+        return workers.rescue(self._database, by, most, moved, self._outbox)
 
     def end(self) -> None:
         """Give the lease back and let go of the lock. Raises Unavailable.

@@ -16,6 +16,7 @@ from connector.db.errors import Locked, TooLarge, Unavailable
 from connector.jobs import fence, outcomes, progress
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
+from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.states import State
 from connector.worker.channel import Message
 from connector.worker.slots import Ending
@@ -46,9 +47,10 @@ class Recorder:
     Each takes along what its run has told and is not stored yet (`told`).
     """
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, outbox: Outbox = NOBODY) -> None:
         self._database = database
         self._settings = settings
+        self._outbox = outbox
         self._waiting: deque[Ended] = deque()
         self._aside: list[Ended] = []
         self._aside_until = 0.0
@@ -118,8 +120,8 @@ class Recorder:
         """Take a failure that another try would not mend."""
         self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error), told)
 
-    def record(self, moved: Callable[[], None]) -> None:
-        """Write what waits. Raises Unavailable; what is not written then is kept.
+    def record(self, moved: Callable[[], None]) -> bool:
+        """Write what waits; return whether something did. Raises Unavailable; it is kept then.
 
         A job whose row somebody has locked is passed over: of those known to be locked only the
         ones that are free by now are tried, so that a lock costs one wait and no more.
@@ -128,6 +130,7 @@ class Recorder:
             self._waiting += self._aside
             self._aside = []
         locked = self._still_locked()
+        waited = bool(self._waiting)
         for _ in range(len(self._waiting)):
             ended = self._waiting[0]
             token = ended.run.token
@@ -150,6 +153,7 @@ class Recorder:
                 self._waiting.rotate(-1)
                 self._database.read(_probe)  # raises if it is not about this one alone
                 self._in_the_way(ended, error)
+        return waited
 
     def _in_the_way(self, ended: Ended, error: Unavailable) -> None:
         """Note that the database, which is there, gives no answer to the end of this run."""
@@ -172,7 +176,7 @@ class Recorder:
     def _record(self, ended: Ended) -> None:
         bound = _log.bind(token=ended.run.token, attempt=ended.run.attempt)
         try:
-            state = self._database.run(ended.write)
+            state = self._database.run(self._outbox.ending, ended.run, ended.write)
             bound.info("run ended", verb=ended.verb, state=state.value)
             board.count(Metric.OUTCOMES, ended.run.queue, ended.verb, state.value)
             if state in (State.FINISHED, State.FAILED):
@@ -191,7 +195,7 @@ class Recorder:
 
     def _last_resort(self, ended: Ended, write: Write) -> None:
         try:
-            self._database.run(write)
+            self._database.run(self._outbox.ending, ended.run, write)
         except Unavailable:
             raise
         except Exception as error:

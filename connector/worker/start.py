@@ -88,7 +88,9 @@ def _first_slot(settings: Settings) -> list[Slot]:
 
 def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = ()) -> "Worker":
     """Put a worker together from its settings, and slots that have been started already."""
+    from connector.actions.events import outbox_of
     from connector.worker import hostlock
+    from connector.worker.delivering import Deliverer
     from connector.worker.lease import Lease
     from connector.worker.scheduling import configured
     from connector.worker.worker import Worker
@@ -114,8 +116,12 @@ def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = 
         settings.hash,
         build_id(),
         schedules=configured(settings),
+        outbox=outbox_of(settings),
     )
-    return Worker(settings, known, database, lease, tell, slots)
+    deliverer = (
+        Deliverer(open_database(settings, "events"), settings) if settings.handlers else None
+    )
+    return Worker(settings, known, database, lease, tell, slots, deliverer)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import DBAPIError
 
 from connector import board, log
+from connector.actions.events import outbox_of
 from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.db.engine import Database
@@ -50,6 +51,7 @@ class Supervisor:
     ) -> None:
         self._settings = settings
         self._database = database
+        self._outbox = outbox_of(settings)
         self._state = hostlock.folder(settings.paths.data_directory)
         self._http = http
         self._workers = workers
@@ -134,7 +136,7 @@ class Supervisor:
     def _release_dead(self) -> None:
         try:
             tokens = hostlock.release_dead(
-                self._database, self._state, socket.gethostname(), "supervisor"
+                self._database, self._state, socket.gethostname(), "supervisor", self._outbox
             )
         except Locked as error:
             _log.warning("a dead worker's lease is locked: tried again", error=str(error))

@@ -44,6 +44,8 @@ class Upkeep:
             State.STOPPED: kept.stopped_days,
             State.CANCELLED: kept.cancelled_days,
         }
+        self._event_days = kept.event_days
+        self._handlers = [handler.name for handler in settings.handlers]
         self._queues = list(on_tasks)
         self._prune_at = self._adopt_at = self._count_at = 0.0
         self._check_at = float("-inf")
@@ -64,14 +66,16 @@ class Upkeep:
         if not free:
             return
         if now >= self._adopt_at:
-            full = [
+            left = [
                 self._database.run(turns.adopt, queue, turns.BATCH) >= turns.BATCH
                 for queue in self._queues
             ]
-            self._adopt_at = now + (0.0 if any(full) else ADOPT)
+            self._adopt_at = now + (0.0 if any(left) else ADOPT)
         if now >= self._prune_at:
             removed = retention.prune(self._database, self._keep, moved)
-            self._prune_at = now + (PRUNE if removed < retention.BATCH else 0.0)
+            events = retention.prune_events(self._database, self._event_days, self._handlers)
+            full = max(removed, events) >= retention.BATCH
+            self._prune_at = now + (0.0 if full else PRUNE)
             if removed:
                 _log.info("ended actions removed", actions=removed)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connector import log
 from connector.actions.action import Action, WorksOnTasks
+from connector.actions.events import outbox_of
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
@@ -17,6 +18,7 @@ from connector.jobs import workers
 from connector.process import OTHER_BUILD, kill_orphans
 from connector.worker import saving
 from connector.worker.channel import Message
+from connector.worker.delivering import Deliverer
 from connector.worker.filling import Filler
 from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
@@ -35,9 +37,15 @@ POLL = 1.0
 AWAY = 0.5
 """Seconds between two tries while the database is away."""
 
+LAST = 2.0
+"""Seconds that a worker which ends waits for deliveries under way."""
+
 
 class Worker:
-    """One worker process. `tell`: shows the supervisor a sign of life; `slots`: there already."""
+    """One worker process. `tell`: shows the supervisor a sign of life; `slots`: there already.
+
+    `deliverer`: of events, if there are handlers.
+    """
 
     def __init__(
         self,
@@ -47,20 +55,23 @@ class Worker:
         lease: Lease,
         tell: Callable[[], None] = lambda: None,
         slots: Sequence[Slot] = (),
+        deliverer: Deliverer | None = None,
     ) -> None:
         self.settings = settings
         self.database = database
         self.lease = lease
         self.slots = list(slots)
+        self._deliverer = deliverer
         self.stopping = False
         self.other_build = False
         """Whether the program's files were replaced under this process."""
         on_tasks = [name for name, action in actions.items() if isinstance(action, WorksOnTasks)]
         self._tell_supervisor = tell
-        self._recorder = Recorder(database, settings)
+        outbox = outbox_of(settings)
+        self._recorder = Recorder(database, settings, outbox)
         self._saver = Saver(database, self._recorder)
         self._watch = Watch(settings, actions)
-        self._filler = Filler(settings, actions, database, self.slots, self._recorder)
+        self._filler = Filler(settings, actions, database, self.slots, self._recorder, outbox)
         scheduler = Scheduler(database, settings, actions, lambda: lease.worker_id)
         self._upkeep = Upkeep(database, settings, on_tasks, scheduler)
         self._rest = Rest(database.wake())
@@ -76,6 +87,8 @@ class Worker:
         """Work until told to stop by `shutdown`; then hand back what runs, and end in order."""
         self._moved()
         self.lease.register()
+        if self._deliverer is not None:
+            self._deliverer.start()
         try:
             while not self._over():
                 self.turn()
@@ -83,6 +96,8 @@ class Worker:
             for slot in self.slots:
                 slot.kill()
             self._rest.close()
+            if self._deliverer is not None:
+                self._deliverer.stop(LAST)
         self.lease.end()
 
     def turn(self) -> None:
@@ -122,7 +137,8 @@ class Worker:
 
     def _with_database(self, now: float) -> None:
         # Also without a lease: of what has ended the fence says whether it still counts.
-        self._recorder.record(self._moved)
+        if self._recorder.record(self._moved) and self._deliverer is not None:
+            self._deliverer.nudge()
         if self.lease.lost:
             if self.stopping or any(slot.ending is Ending.LOST for slot in self.slots):
                 return
@@ -188,7 +204,8 @@ class Worker:
     def _bury(self, slot: Slot, status: int) -> None:
         self.slots.remove(slot)
         slot.close()
-        killed = kill_orphans({other.pid for other in self.slots})
+        known = {other.pid for other in self.slots}
+        killed = kill_orphans(known | (self._deliverer.pids if self._deliverer else set()))
         if killed:
             _log.warning("killed what a slot had left behind", processes=killed)
         self._look_at = 0.0

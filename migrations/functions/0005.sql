@@ -26,7 +26,9 @@ BEGIN
                 'UPDATE (paused, changed_at, changed_by, reason) ON queues', 'SELECT ON workers',
                 'SELECT ON schema_info', 'SELECT ON job_status', 'SELECT ON api_keys',
                 'SELECT, INSERT ON idempotency_keys', 'SELECT ON job_tasks',
-                'SELECT ON ended_counts']
+                'SELECT ON ended_counts',
+                'SELECT, INSERT ON outbox', 'USAGE ON SEQUENCE outbox_id_seq',
+                'SELECT, INSERT, UPDATE ON queue_levels']
             -- Claims, records, rescues, removes what is old. What hangs on a job goes with it.
             WHEN 'worker' THEN ARRAY[
                 'SELECT, INSERT, UPDATE, DELETE ON jobs',
@@ -36,6 +38,8 @@ BEGIN
                 'SELECT, INSERT, UPDATE, DELETE ON workers', 'SELECT, INSERT, UPDATE ON queues',
                 'SELECT, DELETE ON idempotency_keys', 'SELECT, INSERT, UPDATE ON ended_counts',
                 'SELECT, INSERT, UPDATE, DELETE ON schedules',
+                'SELECT, INSERT, UPDATE, DELETE ON outbox', 'USAGE ON SEQUENCE outbox_id_seq',
+                'SELECT, INSERT, UPDATE ON queue_levels',
                 'SELECT ON drained_hosts', 'SELECT ON schema_info']
             -- What a task has delivered. Of jobs it locks a row while it looks: the token, which
             -- the guard never lets change, stands for the right to do so.
@@ -49,6 +53,8 @@ BEGIN
                 format('UPDATE (%s) ON jobs', asked), 'INSERT ON job_events', 'USAGE ON SEQUENCE job_events_id_seq',
                 'INSERT, UPDATE ON queues',
                 'UPDATE (due_at, asked_by, changed_at, changed_by) ON schedules',
+                'INSERT, UPDATE (attempts, next_at, given_up_at) ON outbox',
+                'USAGE ON SEQUENCE outbox_id_seq',
                 'INSERT, DELETE ON drained_hosts', 'DELETE ON workers',
                 'UPDATE (environment) ON schema_info',
                 'INSERT, UPDATE (revoked_at, revoked_by) ON api_keys',

@@ -1,4 +1,4 @@
-"""What clients bring: API keys, keys that make a repeated request harmless; and schedules."""
+"""What clients bring and are told: API keys, keys of requests, schedules, events for handlers."""
 
 from typing import Any
 
@@ -33,8 +33,8 @@ engine = op.get_context().dialect.name
 
 def upgrade() -> None:
     announce(
-        "0005 adds the tables api_keys, idempotency_keys, ended_counts and schedules, and locks "
-        "jobs for a moment, to add triggers"
+        "0005 adds the tables api_keys, idempotency_keys, ended_counts, schedules, outbox and "
+        "queue_levels, and locks jobs for a moment, to add triggers"
     )
     op.create_table(
         "api_keys",
@@ -96,6 +96,8 @@ def upgrade() -> None:
         run("COMMENT ON INDEX :schema.idempotency_keys_pkey IS 'the key of idempotency_keys'")
         run("COMMENT ON INDEX :schema.ended_counts_pkey IS 'the key of ended_counts'")
         run(f"COMMENT ON INDEX :schema.idempotency_keys_token IS '{told}'")
+    _create_outbox()
+    if engine == "postgresql":
         create_functions("0005")
         run("SELECT :schema.grant_rights()")
     op.execute(_info().update().values(version=5))
@@ -150,13 +152,15 @@ def add_schedules() -> None:
 
 def downgrade() -> None:
     announce(
-        "0005 removes the tables api_keys, idempotency_keys, ended_counts and schedules, and locks "
-        "jobs for a moment, to remove triggers"
+        "0005 removes the tables api_keys, idempotency_keys, ended_counts, schedules, outbox and "
+        "queue_levels, and locks jobs for a moment, to remove triggers"
     )
     op.execute(_info().update().values(version=4))
     if engine == "postgresql":
         drop_functions("0005")
         create_functions("0004", only="grant_rights()")
+    op.drop_table("queue_levels", schema=schema)
+    op.drop_table("outbox", schema=schema)
     run_guard("0005", drop=True)
     op.drop_table("ended_counts", schema=schema)
     op.drop_table("schedules", schema=schema)
@@ -166,3 +170,75 @@ def downgrade() -> None:
 
 def _info() -> sa.TableClause:
     return sa.table("schema_info", sa.column("version", sa.Integer), schema=schema)
+
+
+OUTBOX_INDEXES = {
+    "outbox_due": ("handler, next_at, id", "what a handler is to deliver next"),
+    "outbox_order": ("token, handler, id", "whether an earlier event of a job still waits"),
+}
+
+
+def _create_outbox() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("id", Counter, autoincrement=True, nullable=False, comment="order of delivery"),
+        sa.Column(
+            "event_id", Identifier(), nullable=False, comment="uuid v7 by which targets know it"
+        ),
+        sa.Column("handler", Name, nullable=False, comment="section that says where it goes"),
+        sa.Column("token", Identifier(), comment="the job; null: an event of the whole queue"),
+        sa.Column("queue", Name, nullable=False, comment="the queue"),
+        sa.Column("event", Name, nullable=False, comment="OnStart, OnFinish, OnError, ..."),
+        sa.Column("at", Timestamp(), nullable=False, comment="when it happened"),
+        sa.Column(
+            "payload", Document, nullable=False, comment="what was so then: job and parameters"
+        ),
+        sa.Column("attempts", Counter, nullable=False, comment="deliveries that failed"),
+        sa.Column("next_at", Timestamp(), comment="not tried before this moment; null: over"),
+        sa.Column("delivered_at", Timestamp(), comment="when its target had taken it"),
+        sa.Column("given_up_at", Timestamp(), comment="since when it is not tried any more"),
+        sa.Column("error", sa.Text(), comment="why the last try failed"),
+        sa.CheckConstraint(
+            "(next_at IS NULL) = (delivered_at IS NOT NULL OR given_up_at IS NOT NULL)",
+            name=op.f("outbox_over_when_told"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("outbox_pkey")),
+        comment="Events for handlers, stored with the move they tell of; no row without a handler",
+        schema=schema,
+        **once(),
+        **MARIADB,
+    )
+    op.create_table(
+        "queue_levels",
+        sa.Column("queue", Name, nullable=False, comment="the queue, which has a handler for this"),
+        sa.Column(
+            "level", Name, nullable=False, comment="empty, between or full, when last looked at"
+        ),
+        sa.Column(
+            "event", Name, comment="QueueFull, QueueFilling, ...: the last one told; null: none"
+        ),
+        sa.Column("changed_at", Timestamp(), nullable=False, comment="when one of these changed"),
+        sa.PrimaryKeyConstraint("queue", name=op.f("queue_levels_pkey")),
+        comment="How full queues were at their last event; only of queues with OnQueueEvent",
+        schema=schema,
+        **once(),
+        **MARIADB,
+    )
+    for name, (columns, told) in OUTBOX_INDEXES.items():
+        if engine == "mariadb":
+            run(f"CREATE INDEX IF NOT EXISTS {name} ON outbox ({columns}) COMMENT '{told}'")
+            continue
+        pending = sa.text("next_at IS NOT NULL")
+        op.create_index(
+            name,
+            "outbox",
+            columns.split(", "),
+            schema=schema,
+            postgresql_where=pending,
+            sqlite_where=pending,
+        )
+        if engine == "postgresql":
+            run(f"COMMENT ON INDEX :schema.{name} IS '{told}'")
+    if engine == "postgresql":
+        run("COMMENT ON INDEX :schema.outbox_pkey IS 'the key of outbox'")
+        run("COMMENT ON INDEX :schema.queue_levels_pkey IS 'the key of queue_levels'")

@@ -10,6 +10,7 @@ from connector.jobs import claim, submit, workers
 from connector.jobs.job import NewJob, Run
 from connector.jobs.token import new_token
 from tests.conftest import fresh_url, migrate
+from tests.worker.listener import Listener
 
 
 @pytest.fixture
@@ -29,6 +30,13 @@ def rows_lock(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databa
     migrate(database)
     yield database
     database.close()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """An HTTP server that notes what is posted to it."""
+    with Listener() as made:
+        yield made
 
 
 def running(database: Database, count: int) -> list[Run]:
