@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from starlette.responses import Response
+
 from connector import log
+from connector.aci import at_once
 from connector.aci.access import Access
+from connector.aci.at_once import Answer
 from connector.aci.authorization import Admission
-from connector.aci.errors import AciError, Code, invalid, missing, not_implemented
+from connector.aci.errors import AciError, Code, invalid, not_implemented
 from connector.aci.parameters import Parameters
 from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply, token_reply
 from connector.aci.request import Request
-from connector.aci.standard import Standard
 from connector.actions import sealing
 from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
@@ -29,7 +32,8 @@ LONGEST_KEY = 200
 
 _log = log.logger(__name__)
 
-Answer = Callable[[Parameters, str], Awaitable[Reply]]
+NamedAnswer = Callable[[Parameters, str], Awaitable[Reply]]
+"""Answers a request of a client of that name."""
 
 
 class Dispatch:
@@ -40,24 +44,18 @@ class Dispatch:
         self._config_hash = settings.hash
         self._key_file = settings.paths.keys
         queue_info = QueueInfo(access, actions, lambda queue: settings.queue(queue).classic_status)
-        synchronous = {
-            NAME: queue_info.answer,
-            "GetVersion": _at_once(lambda: standard.get_version()),
-            "GetStatus": _at_once(lambda: standard.get_status()),
-            "GetPid": _at_once(lambda: standard.get_pid()),
-        }
-        standard = Standard(settings, [*synchronous, *actions])
         self._asynchronous = {action.name.casefold() for action in actions.values()}
         self._answers: dict[str, Answer] = {
-            **{action.name.casefold(): self._submit(action) for action in actions.values()},
-            **{name.casefold(): answer for name, answer in synchronous.items()},
+            **{each.name.casefold(): _named(self._submit(each)) for each in actions.values()},
+            **at_once.answers(settings, actions, NAME),
+            NAME.casefold(): _named(queue_info.answer),
         }
 
     def known(self, action: str) -> str:
         """Return the name of an action as it is counted: in capitals, and none for an unknown."""
         return action.strip().upper() if action.strip().casefold() in self._answers else "none"
 
-    async def answer(self, request: Request, admission: Admission) -> Reply:
+    async def answer(self, request: Request, admission: Admission) -> Reply | Response:
         """Answer one request, if its sender may send it. Raises AciError."""
         name = request.action.strip().casefold()
         answer = self._answers.get(name)
@@ -66,15 +64,15 @@ class Dispatch:
         asynchronous = name in self._asynchronous
         queue = name if asynchronous else _queue_of(name, request.parameters)
         admission.require(request.action, asynchronous=asynchronous, queue=queue)
-        return await answer(request.parameters, admission.caller.name)
+        return await answer(request.parameters, admission)
 
-    def _submit(self, action: Action) -> Answer:
+    def _submit(self, action: Action) -> NamedAnswer:
         async def submit(parameters: Parameters, client: str) -> Reply:
             try:
                 values = checked(action, parameters)
                 tasks = tasks_of(action, values)
             except InvalidParameter as error:
-                raise _said(error) from error
+                raise at_once.said(error) from error
             compared = None
             if names := sealing.secrets(action, values):
                 compared, values = await asyncio.to_thread(self._sealed, values, names)
@@ -150,14 +148,8 @@ def _queue_of(action: str, parameters: Parameters) -> str | None:
     return None
 
 
-def _at_once(make: Callable[[], Reply]) -> Answer:
-    async def answer(parameters: Parameters, client: str) -> Reply:
-        return make()
+def _named(answer: NamedAnswer) -> Answer:
+    async def by_name(parameters: Parameters, admission: Admission) -> Reply:
+        return await answer(parameters, admission.caller.name)
 
-    return answer
-
-
-def _said(error: InvalidParameter) -> AciError:
-    if error.absent:
-        return missing(error.parameter, error.expected)
-    return invalid(error.parameter, error.value, error.expected)
+    return by_name
