@@ -6,11 +6,14 @@ from typing import Any
 
 from starlette.responses import Response
 
+from connector.aci.access import Access
 from connector.aci.authorization import Admission
 from connector.aci.declared import STANDARD, Declared
 from connector.aci.errors import AciError, invalid, missing
+from connector.aci.fetching import Fetching
 from connector.aci.parameters import Parameters
 from connector.aci.permitted import Permitted
+from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply
 from connector.aci.standard import Standard
 from connector.actions.action import Action, InvalidParameter
@@ -24,19 +27,23 @@ Answered = Callable[[Mapping[str, Any], Admission], Awaitable[Reply | Response]]
 """The same for values that have been checked."""
 
 
-def answers(settings: Settings, actions: Mapping[str, Action], *others: str) -> dict[str, Answer]:
+def answers(
+    settings: Settings, access: Access, actions: Mapping[str, Action], queue_info: QueueInfo
+) -> dict[str, Answer]:
     """Return who answers each action about the server, by name and alias in small letters.
 
-    `actions`: the asynchronous ones by name; `others`: names of those answered elsewhere.
+    `actions`: the asynchronous ones by name.
     """
-    names = [*(each.name for each in STANDARD), *others]
-    standard = Standard(settings, names, list(actions))
+    standard = Standard(settings, [*(each.name for each in STANDARD), NAME], list(actions))
+    fetching = Fetching(settings, access, queue_info)
     by_name: Mapping[str, Answered] = {
         "GetVersion": _made(standard.get_version),
         "GetStatus": _made(standard.get_status),
         "GetPid": _made(standard.get_pid),
         "GetLicenseInfo": _made(standard.get_license_info),
         "ShowPermissions": Permitted(settings).answer,
+        "TaskList": fetching.task_list,
+        "StopFetch": fetching.stop_fetch,
     }
     return {
         name.casefold(): partial(_answer, each, by_name[each.name])

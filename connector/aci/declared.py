@@ -43,6 +43,22 @@ STANDARD = (
         "What the sender of the request, or another address, may do.",
         (Parameter("IP", "An address to tell of, instead of the sender."),),
     ),
+    Declared(
+        "TaskList",
+        "The fetch tasks of the configuration, and when each was fetched last.",
+        (
+            Parameter("MatchName", "Names of tasks; * and ? stand for any text.", default="*"),
+            Parameter("MatchAction", "Actions of tasks, in the same way.", default="*"),
+        ),
+    ),
+    Declared(
+        "StopFetch",
+        "Stops fetches: one by its token, those that run for some tasks, or all that run.",
+        (
+            Parameter("Token", "The fetch to stop; one that waits is cancelled."),
+            Parameter("TaskSections", "Names of fetch tasks, separated by commas."),
+        ),
+    ),
 )
 """The actions about the server, in the order in which they are listed."""
 

@@ -47,7 +47,7 @@ class Dispatch:
         self._asynchronous = {action.name.casefold() for action in actions.values()}
         self._answers: dict[str, Answer] = {
             **{each.name.casefold(): _named(self._submit(each)) for each in actions.values()},
-            **at_once.answers(settings, actions, NAME),
+            **at_once.answers(settings, access, actions, queue_info),
             NAME.casefold(): _named(queue_info.answer),
         }
 

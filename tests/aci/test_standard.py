@@ -47,8 +47,8 @@ def test_whoever_asks_is_told_what_he_may_do(lone_face: Face) -> None:
     assert (
         list(may)
         == (
-            "ip ipvalid queryclient adminclient allowedproxy servicestatusclient servicecontrolclient "
-            "indexclient allowedindexproxy cors name"
+            "ip ipvalid queryclient adminclient allowedproxy servicestatusclient "
+            "servicecontrolclient indexclient allowedindexproxy cors name"
         ).split()
     )
     assert may["ip"] == may["name"] == "127.0.0.1"
