@@ -15,6 +15,7 @@ from connector.aci.parameters import Parameters
 from connector.aci.permitted import Permitted
 from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply
+from connector.aci.request_log import RequestLog
 from connector.aci.standard import Standard
 from connector.actions.action import Action, InvalidParameter
 from connector.actions.validate import checked
@@ -28,7 +29,11 @@ Answered = Callable[[Mapping[str, Any], Admission], Awaitable[Reply | Response]]
 
 
 def answers(
-    settings: Settings, access: Access, actions: Mapping[str, Action], queue_info: QueueInfo
+    settings: Settings,
+    access: Access,
+    actions: Mapping[str, Action],
+    queue_info: QueueInfo,
+    request_log: RequestLog,
 ) -> dict[str, Answer]:
     """Return who answers each action about the server, by name and alias in small letters.
 
@@ -41,6 +46,7 @@ def answers(
         "GetStatus": _made(standard.get_status),
         "GetPid": _made(standard.get_pid),
         "GetLicenseInfo": _made(standard.get_license_info),
+        "GetRequestLog": request_log.answer,
         "ShowPermissions": Permitted(settings).answer,
         "TaskList": fetching.task_list,
         "StopFetch": fetching.stop_fetch,

@@ -39,6 +39,12 @@ STANDARD = (
     Declared("GetPid", "The process that answers; for health checks."),
     Declared("GetLicenseInfo", "Every action is licensed: the program needs no licence key."),
     Declared(
+        "GetRequestLog",
+        "The newest requests that the answering process had, secrets masked.",
+        (Parameter("Tail", "How many to tell, at most 200.", kind="integer", default=200),),
+        aliases=("GRL",),
+    ),
+    Declared(
         "ShowPermissions",
         "What the sender of the request, or another address, may do.",
         (Parameter("IP", "An address to tell of, instead of the sender."),),

@@ -16,6 +16,7 @@ from connector.aci.parameters import Parameters
 from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply, token_reply
 from connector.aci.request import Request
+from connector.aci.request_log import RequestLog
 from connector.actions import sealing
 from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
@@ -37,9 +38,18 @@ NamedAnswer = Callable[[Parameters, str], Awaitable[Reply]]
 
 
 class Dispatch:
-    """All actions of this server by name, in any case. `actions`: the asynchronous ones."""
+    """All actions of this server by name, in any case.
 
-    def __init__(self, settings: Settings, access: Access, actions: Mapping[str, Action]) -> None:
+    `actions`: the asynchronous ones; `request_log`: what GetRequestLog tells.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        access: Access,
+        actions: Mapping[str, Action],
+        request_log: RequestLog,
+    ) -> None:
         self._access = access
         self._config_hash = settings.hash
         self._key_file = settings.paths.keys
@@ -47,7 +57,7 @@ class Dispatch:
         self._asynchronous = {action.name.casefold() for action in actions.values()}
         self._answers: dict[str, Answer] = {
             **{each.name.casefold(): _named(self._submit(each)) for each in actions.values()},
-            **at_once.answers(settings, access, actions, queue_info),
+            **at_once.answers(settings, access, actions, queue_info, request_log),
             NAME.casefold(): _named(queue_info.answer),
         }
 
