@@ -25,18 +25,22 @@ KEPT = 200
 LONGEST = 2_000
 """Characters that are kept of a request."""
 
+FEW = 20
+"""Parameters of an ordinary request."""
+
 LONGEST_VALUE = 200
 """Characters that are kept of one value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request that was answered. `at`: seconds since 1970; `seconds`: until the answer."""
+    """One request that was answered. `ended_at`: in seconds since 1970."""
 
     action: str
-    request: str
+    request: str | Parameters
+    """As it is told, or what that is made of."""
     client: str
-    at: float
+    ended_at: float
     seconds: float
     status: str
 
@@ -52,23 +56,34 @@ class RequestLog:
         self, action: str, parameters: Parameters, client: str, seconds: float, outcome: str
     ) -> None:
         """Remember a request. `parameters`: empty of one that could not be read."""
+        # Few are ever told, so what is small is kept as it is: writing it out would cost all.
+        small = len(parameters) <= FEW and sum(map(len, parameters.values())) <= LONGEST
+        request = parameters if small else self._shown(action, parameters)
         self._entries.append(
-            Entry(
-                action[:LONGEST_VALUE],
-                self._shown(action, parameters),
-                client,
-                time.time() - seconds,
-                seconds,
-                outcome.lower(),
-            )
+            Entry(action[:LONGEST_VALUE], request, client, time.time(), seconds, outcome.lower())
         )
 
     async def answer(self, values: Mapping[str, Any], admission: Admission) -> Reply:
         """Answer GetRequestLog, the newest request first; `Tail`: so many of them."""
         entries = list(self._entries)
         newest = reversed(entries[max(0, len(entries) - max(0, values["Tail"])) :])
-        told: list[Tree] = [_element(entry) for entry in newest]
+        told: list[Tree] = [self._element(entry) for entry in newest]
         return Reply("GetRequestLog", {"logentry": told})
+
+    def _element(self, entry: Entry) -> Tree:
+        request = entry.request
+        if isinstance(request, Parameters):
+            request = self._shown(entry.action, request)
+        return {
+            "autn:action": entry.action.upper(),
+            "autn:request": request,
+            "autn:client": entry.client,
+            "autn:time": error_time(datetime.fromtimestamp(entry.ended_at).astimezone()),
+            "autn:duration": f"{entry.seconds * 1000:.2f} ms",
+            "autn:status": entry.status,
+            # One thread answers in each process, so the process says more.
+            "autn:thread": os.getpid(),
+        }
 
     def _shown(self, action: str, parameters: Parameters) -> str:
         """Write a request as it stands in a URL, cut where it grows too long."""
@@ -87,16 +102,3 @@ def _quoted(text: str) -> str:
     cut = text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE]
     quoted = quote(cut, safe="*", errors="replace")
     return quoted if cut is text else quoted + "…"
-
-
-def _element(entry: Entry) -> Tree:
-    return {
-        "autn:action": entry.action.upper(),
-        "autn:request": entry.request,
-        "autn:client": entry.client,
-        "autn:time": error_time(datetime.fromtimestamp(entry.at).astimezone()),
-        "autn:duration": f"{entry.seconds * 1000:.2f} ms",
-        "autn:status": entry.status,
-        # One thread answers in each process, so the process says more.
-        "autn:thread": os.getpid(),
-    }

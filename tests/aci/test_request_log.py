@@ -1,13 +1,18 @@
 """GetRequestLog: the newest requests, and nothing of them that is secret."""
 
+import asyncio
 import re
+from collections.abc import Iterable
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.aci.authorization import Admission, Caller
 from connector.aci.masking import Masking, sounds_secret
 from connector.aci.parameters import Parameters
+from connector.aci.refusals import Refusals
 from connector.aci.request_log import KEPT, LONGEST, LONGEST_VALUE, RequestLog
 from connector.config.values import MASK
 from tests.aci.serving import Echo, Face
@@ -81,17 +86,26 @@ def test_what_people_look_for_in_a_log_is_no_secret(name: str) -> None:
     assert not sounds_secret(name)
 
 
+def kept_of(action: str, sent: Iterable[tuple[str, str]], outcome: str) -> dict[str, str]:
+    """Return how one request is told."""
+    kept = log()
+    kept.note(action, Parameters(sent), "::1", 0.5, outcome)
+    reply = asyncio.run(kept.answer({"Tail": 1}, Admission(Caller("me", ()), Refusals())))
+    entries = cast(list[dict[str, str]], reply.data["logentry"])
+    return entries[0]
+
+
 @given(st.text(st.characters()), st.dictionaries(st.text(st.characters()), st.text(max_size=900)))
 def test_whatever_is_sent_takes_little_room(action: str, sent: dict[str, str]) -> None:
-    kept = log()
-    kept.note(action, Parameters(sent.items()), "::1", 0.5, "ERROR")
-    (entry,) = kept._entries
-    longest = 12 * (LONGEST_VALUE + 1) * 2  # a character of a value is four escaped bytes at most
-    assert len(entry.request) <= LONGEST + longest + 100 and entry.status == "error"
+    entry = kept_of(action, sent.items(), "ERROR")
+    longest = 12 * (LONGEST_VALUE + 1) * 2  # a character of a value is twelve escaped at most
+    assert len(entry["autn:request"]) <= LONGEST + 2 * longest
+    assert entry["autn:status"] == "error"
 
 
-def test_a_thousand_parameters_are_cut() -> None:
-    kept = log()
-    kept.note("X", Parameters((f"P{n}", "v" * 900) for n in range(1000)), "::1", 0.0, "SUCCESS")
-    (entry,) = kept._entries
-    assert entry.request.endswith("&…") and len(entry.request) < LONGEST + 2 * LONGEST_VALUE
+@pytest.mark.parametrize("size", [3, 900])
+def test_a_thousand_parameters_are_cut_and_still_masked(size: int) -> None:
+    sent = [("Pin", "s" * size), *((f"P{n}", "v" * size) for n in range(999))]
+    request = kept_of("Echo", sent, "SUCCESS")["autn:request"]
+    assert request.endswith("&…") and len(request) < LONGEST + 2 * LONGEST_VALUE
+    assert request.startswith(f"action=Echo&Pin={MASK}&P0=vvv")
