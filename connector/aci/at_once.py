@@ -11,6 +11,7 @@ from connector.aci.authorization import Admission
 from connector.aci.declared import STANDARD, Declared
 from connector.aci.errors import AciError, invalid, missing
 from connector.aci.fetching import Fetching
+from connector.aci.help import Help
 from connector.aci.parameters import Parameters
 from connector.aci.permitted import Permitted
 from connector.aci.queueinfo import NAME, QueueInfo
@@ -48,6 +49,7 @@ def answers(
         "GetLicenseInfo": _made(standard.get_license_info),
         "GetRequestLog": request_log.answer,
         "ShowPermissions": Permitted(settings).answer,
+        "Help": Help(actions).answer,
         "TaskList": fetching.task_list,
         "StopFetch": fetching.stop_fetch,
     }
