@@ -3,13 +3,11 @@
 A test compares each page with a fresh rendering, so none can grow old unnoticed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import MappingProxyType
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 
 import connector.datastore.tables
 import connector.db.api_keys
@@ -17,8 +15,11 @@ import connector.db.schema
 import connector.jobs.outbox_tables
 import connector.jobs.schedule_table
 import connector.jobs.tables
+from connector.aci import catalogue
 from connector.aci.errors import PRODUCT, Code
 from connector.aci.status import WORDS
+from connector.actions import registry
+from connector.actions.action import Parameter
 from connector.board.memory import Board
 from connector.board.metrics import PREFIX, Metric
 from connector.config import reference
@@ -26,7 +27,10 @@ from connector.db.metadata import metadata
 from connector.jobs.states import FINAL, MEANING, TRANSITIONS, Requested, State
 from connector.service import metrics as told
 
-ENGINES = (postgresql.dialect(), sqlite.dialect(), MariaDBDialect())
+ENGINES = tuple(
+    sa.make_url(url).get_dialect()()
+    for url in ("postgresql+psycopg://", "sqlite://", "mariadb+pymysql://")
+)
 
 FOLDER = Path(__file__).parent
 MADE = "Made from the code by `docs/generate.py`; do not edit.\n"
@@ -267,9 +271,46 @@ def metrics() -> str:
     )
 
 
+def parameters() -> str:
+    """Render the page about every action and what it takes."""
+    built_in = {name: registry.declared(name) for name in registry.BUILT_IN}
+    entries = list(catalogue.entries(built_in))
+    return "\n".join(
+        [
+            "# Actions and their parameters",
+            "",
+            MADE,
+            "A server tells the same of itself, and of actions that were added to it:",
+            "`/action=Help`. What they are for, with examples: [actions](actions.md),",
+            "[QueueInfo](queueinfo.md) and [standard actions](standard.md). Every action takes:",
+            "",
+            *_parameters(catalogue.common()),
+            *(line for entry in entries for line in _entry(entry)),
+        ]
+    )
+
+
+def _entry(entry: catalogue.Entry) -> Iterator[str]:
+    also = "".join(f", also called `{alias}`" for alias in entry.aliases)
+    how = "It is stored, and answers a token." if entry.asynchronous else "It is answered at once."
+    yield from (f"## {entry.name}", "", f"{entry.help} {how} Role: `{entry.role}`{also}.", "")
+    if entry.parameters:
+        yield from _parameters(entry.parameters)
+
+
+def _parameters(taken: Iterable[Parameter]) -> Iterator[str]:
+    yield "| Parameter | Value | If left out | Meaning |"
+    yield "|---|---|---|---|"
+    for each in taken:
+        cells = (catalogue.kind(each), catalogue.default(each), catalogue.meaning(each))
+        yield f"| `{each.name}` | {' | '.join(cells)} |"
+    yield ""
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "metrics.md": metrics,
+    "parameters.md": parameters,
     "schema.md": schema,
     "settings.md": reference.render,
     "states.md": states,

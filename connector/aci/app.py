@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.applications import Starlette
@@ -21,10 +21,12 @@ from connector.aci.errors import AciError, BadRequest, Code
 from connector.aci.formats import FORMATS, Format, format_named
 from connector.aci.guard import Guard, admission_of
 from connector.aci.keys import KeyRing
+from connector.aci.masking import Masking
 from connector.aci.parameters import Parameters
 from connector.aci.refusals import Refusals
-from connector.aci.reply import Reply, error_reply
+from connector.aci.reply import Outcome, Reply, error_reply
 from connector.aci.request import Limits, Request, parse
+from connector.aci.request_log import RequestLog
 from connector.aci.tree import Tree
 from connector.actions.action import Action
 from connector.board.metrics import Metric
@@ -44,7 +46,22 @@ RESERVED = ("/api", "/events", "/metrics")
 Find = Callable[[Request, Admission], Awaitable[Reply | Response]]
 """Finds what to answer a request whose sender may do so much; of its own form if a Response."""
 
-Told = Callable[[str, str, float], None]
+
+@dataclass(frozen=True)
+class Heard:
+    """A request that was answered: what it asked, of whom it came, how it went, in what time.
+
+    `action` is "" and `parameters` are empty if it could not be read.
+    """
+
+    action: str
+    parameters: Parameters
+    admission: Admission
+    outcome: str
+    seconds: float
+
+
+Told = Callable[[Heard], None]
 
 
 def application(
@@ -57,13 +74,16 @@ def application(
 
     `actions`: the asynchronous ones by name; `refusals`: where to count what is refused.
     """
-    dispatch = Dispatch(settings, access, actions)
+    request_log = RequestLog(Masking(actions))
+    dispatch = Dispatch(settings, access, actions, request_log)
 
-    def count(action: str, outcome: str, seconds: float) -> None:
-        board.count(Metric.REQUESTS, dispatch.known(action), outcome)
-        board.observe(Metric.REQUEST_SECONDS, seconds)
+    def told(heard: Heard) -> None:
+        board.count(Metric.REQUESTS, dispatch.known(heard.action), heard.outcome)
+        board.observe(Metric.REQUEST_SECONDS, heard.seconds)
+        client = heard.admission.caller.ip
+        request_log.note(heard.action, heard.parameters, client, heard.seconds, heard.outcome)
 
-    face = Face(settings, dispatch.answer, count)
+    face = Face(settings, dispatch.answer, told)
 
     async def live(request: HttpRequest) -> Response:
         return PlainTextResponse("live\n")
@@ -85,7 +105,7 @@ def application(
 class Face:
     """Everything between an HTTP request and its ACI reply, which `find` finds.
 
-    `told` hears of each: its action, how it went, and the seconds it took.
+    `told` hears of each.
     """
 
     def __init__(self, settings: Settings, find: Find, told: Told = lambda *_: None) -> None:
@@ -113,18 +133,18 @@ class Face:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         began = time.perf_counter()
-        action, shown, keep = "", FORMATS["xml"], True
+        reply: Reply | Response
+        action, parameters, shown, keep = "", Parameters(), FORMATS["xml"], True
+        admission = admission_of(scope)
         try:
             request = await self._read(scope, receive)
-            action = request.action
-            shown = format_named(request.parameters.get("ResponseFormat", ""))
-            found = await self._find(request, admission_of(scope))
-            if isinstance(found, Response):
-                return found
-            reply = found
+            action, parameters = request.action, request.parameters
+            shown = format_named(parameters.get("ResponseFormat", ""))
+            reply = await self._find(request, admission)
         except BadRequest as error:
             keep = error.code is not Code.TOO_LARGE
-            reply = _refused(error.action, error)
+            action = error.action
+            reply = _refused(action, error)
         except AciError as error:
             reply = _refused(action, error)
         except Disconnected:
@@ -133,8 +153,12 @@ class Face:
             _log.exception("request failed", action=action[:60])
             told = AciError(Code.INTERNAL, "An unexpected error; the server's log tells more.")
             reply = _refused(action, told)
-        response = _rendered(reply, shown, keep)
-        self._told(action, reply.outcome, time.perf_counter() - began)
+        if isinstance(reply, Reply):
+            response, outcome = _rendered(reply, shown, keep), reply.outcome
+        else:
+            response, outcome = reply, Outcome.SUCCESS
+        seconds = time.perf_counter() - began
+        self._told(Heard(action, parameters, admission, outcome, seconds))
         return response
 
     async def _read(self, scope: Scope, receive: Receive) -> Request:

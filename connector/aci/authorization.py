@@ -26,11 +26,12 @@ class Grant:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent a request, and what that gives. `name`: for logs and the trail."""
+    """Who sent a request, and what that gives. `name`: for logs and the trail; `ip`: from where."""
 
     name: str
     grants: tuple[Grant, ...]
     by_stranger: bool = False
+    ip: str = ""
 
     def has(self, role: Role) -> bool:
         """Whether the caller has a role, for some queue at least."""
@@ -113,14 +114,14 @@ class Authorization:
             grants = (Grant(EVERY_ROLE),)
         else:
             grants = (Grant(EVERY_ROLE - CONTROLLING),) if self._open else ()
-        return Caller(peer.shown, grants, peer.by_stranger)
+        return Caller(peer.shown, grants, peer.by_stranger, peer.shown)
 
     def by_key(self, peer: Peer, key: ApiKey) -> Caller:
         """Return the caller that a key makes: it has what the key gives, and nothing else."""
         roles = frozenset(role for role in Role if role in key.roles)
         queues = None if key.queues is None else _folded(key.queues)
         name = f"key {key.name} ({key.id}), {peer.shown}"
-        return Caller(name, (Grant(roles, queues=queues),), peer.by_stranger)
+        return Caller(name, (Grant(roles, queues=queues),), peer.by_stranger, peer.shown)
 
 
 def _is_meant(role: RoleSettings, clients: tuple[Network, ...], peer: Peer) -> bool:

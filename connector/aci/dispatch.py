@@ -4,15 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from starlette.responses import Response
+
 from connector import log
+from connector.aci import at_once
 from connector.aci.access import Access
+from connector.aci.at_once import Answer
 from connector.aci.authorization import Admission
-from connector.aci.errors import AciError, Code, invalid, missing, not_implemented
+from connector.aci.errors import AciError, Code, invalid, not_implemented
 from connector.aci.parameters import Parameters
 from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply, token_reply
 from connector.aci.request import Request
-from connector.aci.standard import Standard
+from connector.aci.request_log import RequestLog
 from connector.actions import sealing
 from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
@@ -29,36 +33,40 @@ LONGEST_KEY = 200
 
 _log = log.logger(__name__)
 
-Answer = Callable[[Parameters, str], Awaitable[Reply]]
+NamedAnswer = Callable[[Parameters, str], Awaitable[Reply]]
+"""Answers a request of a client of that name."""
 
 
 class Dispatch:
-    """All actions of this server by name, in any case. `actions`: the asynchronous ones."""
+    """All actions of this server by name, in any case.
 
-    def __init__(self, settings: Settings, access: Access, actions: Mapping[str, Action]) -> None:
+    `actions`: the asynchronous ones; `request_log`: what GetRequestLog tells.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        access: Access,
+        actions: Mapping[str, Action],
+        request_log: RequestLog,
+    ) -> None:
         self._access = access
         self._settings = settings
         self._config_hash = settings.hash
         self._key_file = settings.paths.keys
         queue_info = QueueInfo(access, actions, lambda queue: settings.queue(queue).classic_status)
-        synchronous = {
-            NAME: queue_info.answer,
-            "GetVersion": _at_once(lambda: standard.get_version()),
-            "GetStatus": _at_once(lambda: standard.get_status()),
-            "GetPid": _at_once(lambda: standard.get_pid()),
-        }
-        standard = Standard(settings, [*synchronous, *actions])
         self._asynchronous = {action.name.casefold() for action in actions.values()}
         self._answers: dict[str, Answer] = {
-            **{action.name.casefold(): self._submit(action) for action in actions.values()},
-            **{name.casefold(): answer for name, answer in synchronous.items()},
+            **{each.name.casefold(): _named(self._submit(each)) for each in actions.values()},
+            **at_once.answers(settings, access, actions, queue_info, request_log),
+            NAME.casefold(): _named(queue_info.answer),
         }
 
     def known(self, action: str) -> str:
         """Return the name of an action as it is counted: in capitals, and none for an unknown."""
         return action.strip().upper() if action.strip().casefold() in self._answers else "none"
 
-    async def answer(self, request: Request, admission: Admission) -> Reply:
+    async def answer(self, request: Request, admission: Admission) -> Reply | Response:
         """Answer one request, if its sender may send it. Raises AciError."""
         name = request.action.strip().casefold()
         answer = self._answers.get(name)
@@ -67,9 +75,9 @@ class Dispatch:
         asynchronous = name in self._asynchronous
         queue = name if asynchronous else _queue_of(name, request.parameters)
         admission.require(request.action, asynchronous=asynchronous, queue=queue)
-        return await answer(request.parameters, admission.caller.name)
+        return await answer(request.parameters, admission)
 
-    def _submit(self, action: Action) -> Answer:
+    def _submit(self, action: Action) -> NamedAnswer:
         overlap = Overlap(self._settings.queue(action.name).on_overlap)
 
         async def submit(parameters: Parameters, client: str) -> Reply:
@@ -77,7 +85,7 @@ class Dispatch:
                 values = checked(action, parameters)
                 tasks = tasks_of(action, values)
             except InvalidParameter as error:
-                raise _said(error) from error
+                raise at_once.said(error) from error
             compared = None
             if names := sealing.secrets(action, values):
                 compared, values = await asyncio.to_thread(self._sealed, values, names)
@@ -160,14 +168,8 @@ def _queue_of(action: str, parameters: Parameters) -> str | None:
     return None
 
 
-def _at_once(make: Callable[[], Reply]) -> Answer:
-    async def answer(parameters: Parameters, client: str) -> Reply:
-        return make()
+def _named(answer: NamedAnswer) -> Answer:
+    async def by_name(parameters: Parameters, admission: Admission) -> Reply:
+        return await answer(parameters, admission.caller.name)
 
-    return answer
-
-
-def _said(error: InvalidParameter) -> AciError:
-    if error.absent:
-        return missing(error.parameter, error.expected)
-    return invalid(error.parameter, error.value, error.expected)
+    return by_name

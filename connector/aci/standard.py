@@ -1,6 +1,7 @@
-"""What every ACI server answers about itself: GetVersion, GetStatus, GetPid.
+"""What every ACI server answers about itself: GetVersion, GetStatus, GetPid, GetLicenseInfo.
 
-Source of the element names: getVersion.xml of the vendor's Java types, and container health checks.
+Source of the element names: getVersion.xml of the vendor's Java types, GetLicenseInfo.xml of its
+Java client, and container health checks.
 """
 
 import os
@@ -19,11 +20,13 @@ PRODUCT = "Webex Connector"
 
 
 class Standard:
-    """The standard actions of one http process."""
+    """The standard actions of one http process. `at_once`, `stored`: names of all actions."""
 
-    def __init__(self, settings: Settings, actions: Collection[str]) -> None:
+    def __init__(
+        self, settings: Settings, at_once: Collection[str], stored: Collection[str]
+    ) -> None:
         self._settings = settings
-        self._actions = actions
+        self._sections = {"General": list(at_once), "Connector": list(stored)}
         self._started = datetime.now().astimezone()
         self._since = time.monotonic()
 
@@ -50,7 +53,8 @@ class Standard:
 
     def get_status(self) -> Reply:
         """Answer GetStatus: what this server is, and which actions it has."""
-        actions: list[Tree] = [{"@action": name} for name in self._actions]
+        names = [name for section in self._sections.values() for name in section]
+        actions: list[Tree] = [{"@action": name} for name in names]
         tasks: list[Tree] = [task.name for task in self._settings.tasks]
         data: dict[str, Tree] = {
             "product": PRODUCT,
@@ -69,6 +73,18 @@ class Standard:
         """Answer GetPid."""
         return Reply("GetPid", {"autn:pid": os.getpid()})
 
+    def get_license_info(self) -> Reply:
+        """Answer GetLicenseInfo: nothing here wants a licence key, so everything has one."""
+        sections: list[Tree] = [
+            {"autn:name": section, "autn:action": [_licensed(name) for name in names]}
+            for section, names in self._sections.items()
+        ]
+        data: dict[str, Tree] = {
+            "autn:license": {"autn:validlicense": True},
+            "autn:actions": {"autn:section": sections},
+        }
+        return Reply("GetLicenseInfo", data)
+
     def _uptime(self) -> dict[str, Tree]:
         seconds = int(time.monotonic() - self._since)
         days, rest = divmod(seconds, 86400)
@@ -78,3 +94,7 @@ class Standard:
             "autn:seconds": seconds,
             "autn:starttime": error_time(self._started),
         }
+
+
+def _licensed(name: str) -> Tree:
+    return {"autn:name": name, "autn:licensed": True}

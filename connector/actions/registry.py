@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from connector import log
 from connector.actions.action import Action, WorksOnTasks
@@ -56,9 +56,18 @@ def action(name: str, settings: Settings, open_database: OpenDatabase) -> Action
     return _loaded(entry_points(group=GROUP)[name])
 
 
-def _built_in(name: str, settings: Settings, open_database: OpenDatabase) -> Action:
+def declared(name: str) -> Action:
+    """Return the class of a built-in action, for what it declares; it cannot run. Raises KeyError.
+
+    A class tells name, help and parameters as an instance does.
+    """
     module, _, attribute = BUILT_IN[name].partition(":")
-    made: Action = getattr(import_module(module), attribute)(settings, open_database)
+    found: Action = getattr(import_module(module), attribute)
+    return found
+
+
+def _built_in(name: str, settings: Settings, open_database: OpenDatabase) -> Action:
+    made: Action = cast(Any, declared(name))(settings, open_database)
     return made
 
 

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from typing import Protocol
 
-from connector.actions.action import Action, InvalidParameter, Parameter
+from connector.actions.action import InvalidParameter, Parameter
 
 _BOOLEANS = {
     **dict.fromkeys(("true", "on", "y", "yes", "1"), True),
@@ -16,7 +17,15 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 Value = str | int | bool
 
 
-def checked(action: Action, sent: Mapping[str, str]) -> dict[str, Value]:
+class Takes(Protocol):
+    """Whatever declares parameters."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What it takes."""
+
+
+def checked(action: Takes, sent: Mapping[str, str]) -> dict[str, Value]:
     """Return typed values by declared name, defaults filled in; names are sent in any case.
 
     What the action does not declare is ignored, as ACI servers do. Raises InvalidParameter.

@@ -5,7 +5,7 @@ harmless. `by`: who does it, as in "http 10.0.0.7" or "cli alice"; `reason`: why
 `outbox`: who is to be told of an end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,12 +55,20 @@ def stop(tx: Tx, token: str, by: str, reason: str | None = None, outbox: Outbox 
     return State.RUNNING
 
 
-def stop_all(tx: Tx, queue: str, by: str, reason: str | None = None) -> list[str]:
-    """Ask every running job of a queue to stop. Returns the tokens of those that run."""
+def stop_all(
+    tx: Tx, queue: str, by: str, reason: str | None = None, tasks: Collection[str] = ()
+) -> list[str]:
+    """Ask every running job of a queue to stop. Returns the tokens of those that run.
+
+    `tasks`: only those that work on one of them.
+    """
     running = (is_open(State.RUNNING), jobs.c.queue == queue)
-    tokens = tx.execute(sa.select(jobs.c.token).where(*running)).scalars().all()
+    rows = tx.execute(sa.select(jobs.c.token, jobs.c.tasks).where(*running)).all()
     stopping = []
-    for token in tokens:
+    for row in rows:
+        if tasks and not set(tasks).intersection((row.tasks or "").split(",")):
+            continue
+        token = row.token
         state, requested = _locked(tx, token)
         if state is not State.RUNNING:
             continue

@@ -10,7 +10,7 @@ from hypothesis import settings
 from connector.aci.request import Limits, Request, parse
 from connector.db.engine import Database
 from tests.aci.serving import Face, facing
-from tests.conftest import fresh_url, migrate
+from tests.conftest import fresh_url
 
 # On a busy machine one example may well take longer than hypothesis allows by default.
 settings.register_profile("unhurried", deadline=None)
@@ -60,11 +60,13 @@ def face(database: Database, empty_url: str) -> Iterator[Face]:
 
 
 @pytest.fixture
-def lone_face(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Face]:
-    """The HTTP face over SQLite, where the engine does not matter."""
-    url = fresh_url("sqlite", request, tmp_path)
-    opened = Database(url)
-    migrate(opened)
-    opened.close()
-    with facing(url) as running:
+def lone_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A migrated SQLite database, where the engine does not matter."""
+    return fresh_url("sqlite", request, tmp_path, migrated=True)
+
+
+@pytest.fixture
+def lone_face(lone_url: str) -> Iterator[Face]:
+    """The HTTP face over SQLite."""
+    with facing(lone_url) as running:
         yield running
