@@ -1,12 +1,14 @@
 """The number of ended jobs is exact, whatever was counted before and whatever happens since."""
 
 import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Thread
 
 import pytest
 import sqlalchemy as sa
 
+from connector.db.engine import Database
 from connector.jobs import outcomes, requests, retention, tally
 from connector.jobs.states import State
 from connector.jobs.tables import ended_counts, jobs
@@ -48,9 +50,13 @@ def end(kit: Jobs, count: int, queue: str = "Test") -> list[str]:
     return [run.token for run in runs]
 
 
-def remove(kit: Jobs, token: str) -> None:
+def remove(connection: sa.Connection, token: str) -> None:
+    connection.execute(sa.delete(jobs).where(jobs.c.token == token))
+
+
+def remove_by_hand(kit: Jobs, token: str) -> None:
     with kit.database.engine.begin() as connection:
-        connection.execute(sa.delete(jobs).where(jobs.c.token == token))
+        remove(connection, token)
 
 
 def test_before_anything_is_counted_all_are_counted_when_asked(kit: Jobs) -> None:
@@ -79,7 +85,7 @@ def test_what_begins_again_or_is_removed_is_taken_out(kit: Jobs) -> None:
     kit.database.run(requests.reopen, stopped, "test")
     assert told(kit) == 4 and stored(kit)["Test"] == 4
     for token in tokens[:2]:
-        remove(kit, token)
+        remove_by_hand(kit, token)
     assert told(kit) == 2 and stored(kit)["Test"] == 2
     assert retention.prune(kit.database, {State.FAILED: 0.0}) == 2
     assert told(kit) == 0 and stored(kit)["Test"] == 0
@@ -118,30 +124,35 @@ def test_whatever_happens_in_whatever_order_it_is_exact(kit: Jobs) -> None:
                 kit.by_hand(token, state=State.QUEUED, ended_at=None, changed_by="test")
             case "delete" if over:
                 token = over.pop(chance.randrange(len(over)))
-                remove(kit, token)
+                remove_by_hand(kit, token)
             case "hand" if over:
                 then = datetime.now(UTC) - timedelta(seconds=chance.random())
                 kit.by_hand(chance.choice(over), ended_at=then, changed_by="test")
         assert told(kit) == len(over)
 
 
-def test_counts_and_removals_side_by_side_miss_and_double_nothing(kit: Jobs) -> None:
+def test_counts_and_removals_side_by_side_miss_and_double_nothing(
+    kit: Jobs, empty_url: str
+) -> None:
     tokens = end(kit, 40)
     counted(kit)
 
-    def remove_half() -> None:
+    def remove_half(mine: Jobs) -> None:
         for token in tokens[:20]:
-            remove(kit, token)
+            mine.database.run(lambda tx, token: remove(tx.connection, token), token)
 
-    def go_on() -> None:
+    def go_on(mine: Jobs) -> None:
         for _ in range(20):
-            end(kit, 1)
-            kit.database.run(tally.advance)
+            end(mine, 1)
+            mine.database.run(tally.advance)
 
-    both = [Thread(target=remove_half), Thread(target=go_on)]
-    for thread in both:
-        thread.start()
-    for thread in both:
-        thread.join()
+    def patiently(work: Callable[[Jobs], None]) -> None:
+        database = Database(empty_url, application="test", patience=20)
+        work(Jobs(database))
+        database.close()
+
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(patiently, work) for work in (remove_half, go_on)]:
+            done.result()
     counted(kit)
     assert told(kit) == 40
