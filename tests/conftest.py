@@ -15,6 +15,7 @@ from alembic.config import Config
 
 from connector.db.engine import Database
 from connector.db.schema import migrations
+from tests import mariadb_server
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
 
@@ -40,8 +41,6 @@ def mariadb() -> Iterator[sa.URL]:
 
     Where it is not installed, its tests are skipped at home and fail in CI.
     """
-    from tests import mariadb_server
-
     if not mariadb_server.installed():
         if os.environ.get("CI"):
             pytest.fail("MariaDB is not installed: apt-get install mariadb-server")
@@ -64,8 +63,8 @@ def fresh_url(
     url = server.set(drivername=engine, database=name).render_as_string(hide_password=False)
     copied = migrated and engine == "postgresql"
     _create(engine, server, name, f" TEMPLATE {_template(engine, request)}" if copied else "")
-    if migrated and not copied:
-        _migrated(url)
+    if migrated and engine == "mariadb":
+        mariadb_server.restore(server, name, _template(engine, request))
     return url
 
 
@@ -82,7 +81,7 @@ _templates: dict[str, str] = {}
 
 
 def _template(engine: str, request: pytest.FixtureRequest) -> str:
-    """Return a migrated database to copy, made once a process: a file, or a name on the server."""
+    """Return a migrated database to copy, made once a process: a file, a name, or a dump."""
     if engine not in _templates:
         if engine == "sqlite":
             folder = request.getfixturevalue("tmp_path_factory").mktemp("template")
@@ -94,7 +93,8 @@ def _template(engine: str, request: pytest.FixtureRequest) -> str:
             _create(engine, server, name)
             url = server.set(drivername=engine, database=name)
             _migrated(url.render_as_string(hide_password=False))
-            _templates[engine] = name
+            dumped = engine == "mariadb"  # which cannot copy a database by itself
+            _templates[engine] = mariadb_server.dump(server, name) if dumped else name
     return _templates[engine]
 
 

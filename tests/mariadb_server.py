@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pymysql
+import sqlalchemy as sa
 
 START_SECONDS = 60.0
 PLACES = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
@@ -47,6 +48,25 @@ def start(**options: str) -> Iterator[str]:
     ) as name:
         with _serving(Path(name), {**OPTIONS, **options}) as url:
             yield url
+
+
+def dump(server: sa.URL, database: str) -> str:
+    """Return the statements that make a database as it is, with all that is in it."""
+    what = ("--routines", "--triggers", "--skip-comments", database)
+    return _client("mariadb-dump", server, *what)
+
+
+def restore(server: sa.URL, database: str, statements: str) -> None:
+    """Run the statements of a dump in an empty database."""
+    _client("mariadb", server, database, read=statements)
+
+
+def _client(name: str, server: sa.URL, *arguments: str, read: str = "") -> str:
+    program = _program(name)
+    assert program, f"{name} is not installed"
+    where = (f"--host={server.host}", f"--port={server.port}", f"--user={server.username}")
+    command = [program, "--no-defaults", *where, *arguments]
+    return subprocess.run(command, input=read, capture_output=True, check=True, text=True).stdout
 
 
 @contextlib.contextmanager

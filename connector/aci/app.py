@@ -95,11 +95,14 @@ def application(
             return PlainTextResponse(error.description + "\n", 503)
         return PlainTextResponse("ready\n")
 
-    app = Starlette(routes=[Route("/livez", live), Route("/readyz", ready)])
-    # A path is an action: no pattern of routes would match all, such as one with a line feed.
-    app.router.redirect_slashes = False
-    app.router.default = face
-    return Guard(app, settings, KeyRing(access.keys), refusals or Refusals())
+    routes = [Route("/livez", live), Route("/readyz", ready)]
+    paths, app = {route.path for route in routes}, Starlette(routes=routes)
+
+    async def either(scope: Scope, receive: Receive, send: Send) -> None:
+        # Any other path is an action; to look through the routes for each would cost a tenth.
+        await (app if scope["path"] in paths else face)(scope, receive, send)
+
+    return Guard(either, settings, KeyRing(access.keys), refusals or Refusals())
 
 
 class Face:
@@ -118,7 +121,7 @@ class Face:
         if scope["type"] != "http":
             return
         path: str = scope["path"]
-        if any(path == name or path.startswith(name + "/") for name in RESERVED):
+        if path.startswith(RESERVED) and _first(path) in RESERVED:
             response: Response = PlainTextResponse(f"{path[:60]} is reserved\n", 404)
         else:
             try:
@@ -193,6 +196,10 @@ class Face:
             pairs = [*request.parameters.items(), (KEY, key.decode("latin-1"))]
             request = replace(request, parameters=Parameters(pairs))
         return request
+
+
+def _first(path: str) -> str:
+    return "/" + path[1:].partition("/")[0]
 
 
 def _refused(action: str, error: AciError) -> Reply:

@@ -64,16 +64,12 @@ class Group(Generic[T, R]):
         with self._changed:
             self._waiting.append(waiting)
             self._changed.notify()
+        over = loop.call_later(seconds, self._give_up, waiting)
         try:
-            async with asyncio.timeout(seconds):
-                result: R = await waiting.future
-                return result
-        except TimeoutError:
-            with self._changed:
-                if not waiting.taken:
-                    self._waiting.remove(waiting)
-                    raise NotBegun from None
-            raise Unfinished from None
+            result: R = await waiting.future
+            return result
+        finally:
+            over.cancel()
 
     def close(self, seconds: float) -> None:
         """Work on what waits, take nothing more, and end; wait at most `seconds`."""
@@ -81,6 +77,13 @@ class Group(Generic[T, R]):
             self._closed = True
             self._changed.notify()
         self._thread.join(seconds)
+
+    def _give_up(self, waiting: _Waiting[T]) -> None:
+        with self._changed:
+            if not waiting.taken:
+                self._waiting.remove(waiting)
+        if not waiting.future.done():
+            waiting.future.set_exception(Unfinished() if waiting.taken else NotBegun())
 
     def _run(self) -> None:
         while batch := self._take():

@@ -144,8 +144,7 @@ class Database:
     def notify(self, queues: Collection[str]) -> None:
         """Wake the workers that serve the queues; a failure is no harm, since they poll."""
         try:
-            with self.engine.connect() as connection, connection.begin():
-                self.dialect.notify(connection, queues)
+            self.dialect.notify(self.engine, queues)
         except (DBAPIError, PoolTimeout, OSError):
             pass
 

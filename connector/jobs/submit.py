@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,7 +39,7 @@ def submit(
     """
     told: list[str | JobError] = []
     room = _Room(tx, most or {})
-    at_once: list[dict[str, Any]] = []
+    at_once: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for job in new:
         if job.overlap is not Overlap.QUEUE:
             _store(tx, at_once)  # it may be one of them that is in its way
@@ -48,26 +50,28 @@ def submit(
         if job.delay:
             run_at = tx.after(job.delay)
             place = rank(tx, run_at, job.priority, ageing_step, delayed=True)
-            tx.execute(_insert(tx, run_at, place).values(_row(job)))
+            _insert(tx, [_row(job)], run_at, place)
         else:
-            at_once.append({**_row(job), "boost": _boost(job.priority, ageing_step)})
+            at_once[_boost(job.priority, ageing_step)].append(_row(job))
     _store(tx, at_once)
     return told
 
 
-def _store(tx: Tx, rows: list[dict[str, Any]]) -> None:
-    """Store rows that may begin now: by one statement, as fast as the driver can."""
-    if not rows:
-        return
-    place = tx.micros(tx.now) - sa.bindparam("boost", type_=sa.BigInteger)
-    given: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if name != "boost"}
-    tx.execute(_insert(tx, tx.now, place).values(given), rows)
-    rows.clear()
+def _store(tx: Tx, at_once: dict[int, list[dict[str, Any]]]) -> None:
+    """Store rows that may begin now, by what their priority is worth: a statement for each."""
+    for boost, rows in at_once.items():
+        _insert(tx, rows, tx.now, tx.micros(tx.now) - boost)
+    at_once.clear()
 
 
-def _insert(tx: Tx, run_at: ColumnElement[Any], place: ColumnElement[int]) -> sa.Insert:
-    times = {"run_at": run_at, "rank": place, "queued_at": tx.now}
-    return tx.dialect.insert_new(jobs).values(times)
+def _insert(
+    tx: Tx,
+    rows: list[dict[str, Any]],
+    run_at: ColumnElement[datetime],
+    place: ColumnElement[int],
+) -> None:
+    shared: dict[str, ColumnElement[Any]] = {"run_at": run_at, "rank": place, "queued_at": tx.now}
+    tx.dialect.insert_new_rows(tx.connection, jobs, rows, shared)
 
 
 def _row(job: NewJob) -> dict[str, Any]:

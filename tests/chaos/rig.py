@@ -45,15 +45,18 @@ class Fault:
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything. `windows`: measurements of the rate, each of `batch` actions."""
+    """How much of everything. `windows`: measurements of the rate, each of about `seconds`."""
 
     rounds: int = 2
     """Times that each fault is injected."""
-    windows: int = 4
-    batch: int = 60
+    windows: int = 3
+    seconds: float = 2.5
     submissions: int = 20
     """Sent between two rounds, at least."""
 
+
+FEW = 60
+"""Actions that show roughly how many a second there are."""
 
 SHORT = Size(rounds=1, windows=0, submissions=8)
 """Enough to see that a fault loses and doubles nothing; too little for a rate."""
@@ -237,8 +240,9 @@ def _best_rate(rig: Rig, size: Size) -> float:
     if not size.windows:
         return 0.0
     slots = SLOTS * len(rig.trees)
-    eventually("every slot takes part", lambda: rig.rate(size.batch)[1] >= slots)
-    return max(rig.rate(size.batch)[0] for _ in range(size.windows))
+    eventually("every slot takes part", lambda: rig.rate(FEW)[1] >= slots)
+    batch = max(FEW, round(rig.rate(FEW)[0] * size.seconds))
+    return max(rig.rate(batch)[0] for _ in range(size.windows))
 
 
 def _end(rig: Rig, late: list[str]) -> None:

@@ -16,6 +16,7 @@ from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.jobs.token import new_token
+from tests import leases
 from tests.jobs.conftest import OTHER, WORKER, Jobs
 
 TASKS = ("A", "B")
@@ -165,7 +166,7 @@ def test_racing_workers_never_run_two_jobs_of_a_task_at_a_time(kit: Jobs, empty_
 
     def work() -> None:
         database, me = Database(empty_url, patience=20.0), new_token()
-        kit.register(me)
+        leases.register(database, me)
         while len(done) < 40 and not faults:
             for run in database.run(turns.claim_in_turn, "Test", me, 1, TASKS):
                 for task in run.tasks:

@@ -34,6 +34,9 @@ sqlite = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 two_engines = pytest.mark.parametrize("server", ["sqlite", "postgresql"], indirect=True)
 """For what may have to do with whether there is a server of the database."""
 
+postgresql = pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+"""For what has to do with a server of the database, of whatever kind."""
+
 
 def eventually(what: str, condition: Callable[[], Any], seconds: float = DEADLINE) -> Any:
     """Wait until the condition gives something true and return that; fail after a deadline."""

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from connector.sandbox.process import SandboxProcess
-from tests.system.conftest import Server, eventually, two_engines
+from tests.system.conftest import Server, eventually, postgresql, two_engines
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_an_action_over_http_becomes_documents(server: Server, sandbox: SandboxP
     assert server.end() == 0
 
 
-@two_engines
+@postgresql
 def test_progress_is_told_while_it_runs(server: Server, sandbox: SandboxProcess) -> None:
     sandbox.control("latency", ms=50)
     start(server, sandbox, "ONE")
@@ -98,6 +98,7 @@ def test_progress_is_told_while_it_runs(server: Server, sandbox: SandboxProcess)
     assert server.ended("Fetch", token).findtext("status") == "Stopped"
 
 
+@two_engines
 def test_a_second_synchronize_of_a_task_waits_and_holds_no_slot(
     server: Server, sandbox: SandboxProcess
 ) -> None:
@@ -120,7 +121,7 @@ def test_a_second_synchronize_of_a_task_waits_and_holds_no_slot(
     assert second_job.started_at >= first_job.ended_at
 
 
-@two_engines
+@postgresql
 def test_killed_at_random_it_delivers_what_one_never_killed_delivers(
     server: Server, sandbox: SandboxProcess
 ) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from connector.jobs.outbox_tables import outbox
 from connector.jobs.states import State
-from tests.system.conftest import Server, eventually
+from tests.system.conftest import Server, eventually, postgresql, two_engines
 from tests.worker.listener import Listener
 
 EVENTS = ("ONSTART", "ONFINISH", "ONERROR")
@@ -69,6 +69,7 @@ def kill(server: Server) -> None:
     server.process = None
 
 
+@two_engines
 def test_what_ended_is_told_after_a_kill_between_end_and_delivery(
     server: Server, listener: Listener
 ) -> None:
@@ -88,6 +89,7 @@ def test_what_ended_is_told_after_a_kill_between_end_and_delivery(
     assert {found for _, _, found in events} == {token}
 
 
+@postgresql
 def test_a_target_that_hangs_keeps_no_action_from_running(
     server: Server, listener: Listener
 ) -> None:
@@ -100,6 +102,7 @@ def test_a_target_that_hangs_keeps_no_action_from_running(
     eventually("all are delivered", lambda: undelivered(server) == 0, 60)
 
 
+@two_engines
 def test_cancelling_and_filling_a_queue_over_http_are_told(server: Server) -> None:
     server.start(
         "serve",

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
-from tests.system.conftest import Server, eventually, sqlite
+from tests.system.conftest import Server, eventually, sqlite, two_engines
 
 
+@two_engines
 def test_a_slot_killed_while_it_saves_takes_nobody_along(server: Server) -> None:
     server.start(CONNECTOR_ACTIONS_MAXATTEMPTS="100", CONNECTOR_ACTIONS_RETRYSECONDS="0")
     calm, saving = server.submit("wait_for_file"), server.submit("save_for_ever")
@@ -45,18 +46,18 @@ def test_what_cannot_be_stored_fails_its_own_action_alone(server: Server, do: st
     assert server.wait(good, State.FINISHED).losses == 0
 
 
-@pytest.mark.parametrize(
-    "what", ["no json", "no object", "no type", "unknown", "endless", "finished without a result"]
-)
 @sqlite
 def test_a_slot_that_says_what_nobody_understands_costs_its_own_action_alone(
-    server: Server, what: str
+    server: Server,
 ) -> None:
     server.start(CONNECTOR_ACTIONS_MAXATTEMPTS="2", CONNECTOR_ACTIONS_RETRYSECONDS="0")
     calm = server.submit("wait_for_file")
     eventually("the calm one starts", lambda: server.traced("start", calm))
-    job = server.wait(server.submit("garbage", What=what), State.FAILED)
-    assert job.failures == 2 and job.error and "its process sent its worker a message" in job.error
+    kinds = ("no json", "no object", "no type", "unknown", "endless", "finished without a result")
+    for token in [server.submit("garbage", What=what) for what in kinds]:
+        job = server.wait(token, State.FAILED)
+        assert job.failures == 2 and job.error
+        assert "its process sent its worker a message" in job.error
     (server.trace.parent / "trace.go").touch()
     assert server.wait(calm, State.FINISHED).losses == 0
 
@@ -82,6 +83,7 @@ def test_a_fork_says_nothing_for_its_action(server: Server) -> None:
     assert ended.result == {"ends": [256, 256, 256]} and not ended.progress
 
 
+@two_engines
 def test_a_run_whose_row_was_taken_away_by_hand_is_ended_at_once(server: Server) -> None:
     server.start()
     token = server.submit("sleep")

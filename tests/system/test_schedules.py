@@ -11,7 +11,7 @@ from connector.jobs import reading, schedules
 from connector.jobs.job import Job
 from connector.jobs.states import State
 from connector.sandbox.process import SandboxProcess
-from tests.system.conftest import Server, eventually
+from tests.system.conftest import Server, eventually, postgresql
 
 
 @pytest.fixture
@@ -47,6 +47,7 @@ def row(server: Server) -> Any:
     return found
 
 
+@postgresql
 def test_a_schedule_outlives_kills_and_takes_up_changes(
     server: Server, sandbox: SandboxProcess
 ) -> None:

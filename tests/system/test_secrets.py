@@ -7,9 +7,10 @@ import sqlalchemy as sa
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
 from connector.jobs.why import why
-from tests.system.conftest import Server, eventually, result_of
+from tests.system.conftest import Server, eventually, result_of, sqlite
 
 
+@sqlite
 def test_an_action_gets_its_secret_and_without_the_key_file_waits_for_it(server: Server) -> None:
     server.keep_log = True
     server.start("serve")

@@ -109,27 +109,28 @@ def test_a_lease_of_two_seconds_holds_under_load(server: Server) -> None:
 
 
 @sqlite
-@pytest.mark.parametrize("damage", ["no JSON at all", '["a list"]', "17"])
 @pytest.mark.parametrize("guarded", [True, False])
-def test_a_damaged_row_fails_or_stays_alone(server: Server, damage: str, guarded: bool) -> None:
-    bad = server.submit("nothing")
+def test_a_damaged_row_fails_or_stays_alone(server: Server, guarded: bool) -> None:
+    bad = {server.submit("nothing"): text for text in ("no JSON at all", '["a list"]', "17")}
     with server.database.engine.begin() as connection:
         guards = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'jobs'"
         triggers = connection.execute(sa.text(guards)).all()
         for name, _ in triggers:
             connection.execute(sa.text(f"DROP TRIGGER {name}"))
         spoil = sa.text("UPDATE jobs SET parameters = :p, changed_by = 'x' WHERE token = :t")
-        connection.execute(spoil, {"p": damage, "t": bad})
+        for token, damage in bad.items():
+            connection.execute(spoil, {"p": damage, "t": token})
         for _, made in triggers if guarded else []:
             connection.exec_driver_sql(made)
     server.start()
     good = server.submit("nothing")
     assert server.wait(good, State.FINISHED).losses == 0
-    if guarded:  # it can be moved by no verb
-        assert server.job(bad).state is State.QUEUED
-        return
-    job = server.wait(bad, State.FAILED)
-    assert job.error == "the parameters stored for it are damaged: a JSON object is expected"
+    for token in bad:
+        if guarded:  # it can be moved by no verb
+            assert server.job(token).state is State.QUEUED
+            continue
+        job = server.wait(token, State.FAILED)
+        assert job.error == "the parameters stored for it are damaged: a JSON object is expected"
 
 
 @sqlite

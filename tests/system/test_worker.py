@@ -13,7 +13,14 @@ from connector.jobs.job import NewJob
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
 from connector.jobs.token import new_token
-from tests.system.conftest import Server, eventually, result_of, sqlite, two_engines
+from tests.system.conftest import (
+    Server,
+    eventually,
+    postgresql,
+    result_of,
+    sqlite,
+    two_engines,
+)
 
 
 def test_an_action_runs_and_its_result_is_stored(server: Server) -> None:
@@ -23,15 +30,25 @@ def test_an_action_runs_and_its_result_is_stored(server: Server) -> None:
     assert server.end() == 0
 
 
-@two_engines
+@sqlite
 def test_an_exception_fails_the_action_with_its_message(server: Server) -> None:
     server.start()
     job = server.wait(server.submit("error"), State.FAILED)
     assert job.error == "ValueError: as asked"
 
 
-@pytest.mark.parametrize("do", ["sleep", "loop", "deaf", "hold_interpreter_lock"])
-@two_engines
+@pytest.mark.parametrize(
+    ("do", "server"),
+    [
+        ("sleep", "sqlite"),
+        ("sleep", "postgresql"),
+        ("sleep", "mariadb"),
+        ("loop", "sqlite"),
+        ("deaf", "sqlite"),
+        ("hold_interpreter_lock", "sqlite"),
+    ],
+    indirect=["server"],
+)
 def test_stop_ends_a_running_action_within_the_grace(server: Server, do: str) -> None:
     server.start()
     token = server.submit(do)
@@ -52,12 +69,13 @@ def test_stop_ends_a_grandchild_in_a_session_of_its_own(server: Server) -> None:
     assert not psutil.pid_exists(int(noted[0].partition("=")[2]))
 
 
+@two_engines
 def test_a_slot_that_dies_is_replaced_and_its_action_tried_again(server: Server) -> None:
     server.start()
     assert result_of(server.wait(server.submit("crash_once"), State.FINISHED)) == {"attempt": 2}
 
 
-@two_engines
+@sqlite
 def test_an_action_that_kills_its_slot_fails_after_its_tries(server: Server) -> None:
     server.start(CONNECTOR_ACTIONS_RETRYSECONDS="0.01")
     job = server.wait(server.submit("crash_once", Times=99), State.FAILED)
@@ -65,6 +83,7 @@ def test_an_action_that_kills_its_slot_fails_after_its_tries(server: Server) -> 
     assert job.error and "tried 3 times" in job.error
 
 
+@two_engines
 def test_a_retry_and_a_checkpoint_survive_the_slot(server: Server) -> None:
     server.start()
     assert result_of(server.wait(server.submit("retry"), State.FINISHED)) == {"attempt": 2}
@@ -83,7 +102,20 @@ def test_sigterm_hands_running_actions_back_and_leaves_no_process(server: Server
     assert not any(process.is_running() for process in family[1:])
 
 
-@pytest.mark.parametrize("victim", ["slot", "worker", "supervisor", "everything"])
+@pytest.mark.parametrize(
+    ("victim", "server"),
+    [
+        ("slot", "postgresql"),
+        ("worker", "postgresql"),
+        ("supervisor", "postgresql"),
+        ("everything", "postgresql"),
+        ("worker", "sqlite"),
+        ("everything", "sqlite"),
+        ("worker", "mariadb"),
+        ("everything", "mariadb"),
+    ],
+    indirect=["server"],
+)
 def test_what_was_killed_runs_again_and_finishes_once(server: Server, victim: str) -> None:
     server.start()
     token = server.submit("wait_for_file")
@@ -130,7 +162,7 @@ def test_two_workers_run_each_of_many_actions_exactly_once(server: Server) -> No
     assert server.end() == 0
 
 
-@two_engines
+@postgresql
 def test_a_frozen_worker_is_killed_with_its_slots_and_its_action_runs_again(
     server: Server,
 ) -> None:

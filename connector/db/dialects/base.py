@@ -135,6 +135,20 @@ class Dialect:
         """Return an INSERT that leaves a row alone whose key is there already."""
         raise NotImplementedError
 
+    def insert_new_rows(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        rows: Sequence[Mapping[str, Any]],
+        shared: Mapping[str, ColumnElement[Any]],
+    ) -> None:
+        """Insert rows of the same columns, as fast as the driver can; those there are left alone.
+
+        `shared`: what all of them have in further columns.
+        """
+        given: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0]}
+        connection.execute(self.insert_new(table).values({**given, **shared}), list(rows))
+
     def change(
         self,
         connection: sa.Connection,
@@ -205,7 +219,7 @@ class Dialect:
         """Say whether the server is out of reach or refuses work for now."""
         return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
-    def notify(self, connection: sa.Connection, queues: Collection[str]) -> None:
+    def notify(self, engine: sa.Engine, queues: Collection[str]) -> None:
         """Wake the workers that serve the queues, where the engine can; after the commit."""
 
     def wake(self, engine: sa.Engine) -> Wake:

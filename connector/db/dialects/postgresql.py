@@ -3,7 +3,7 @@
 import contextlib
 import math
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -213,6 +213,21 @@ class PostgreSQL(Dialect):
         """Return INSERT … ON CONFLICT DO NOTHING."""
         return insert(table).on_conflict_do_nothing()
 
+    def insert_new_rows(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        rows: Sequence[Mapping[str, Any]],
+        shared: Mapping[str, ColumnElement[Any]],
+    ) -> None:
+        """Insert rows that travel as one JSON text: a third of the time that many values take."""
+        columns = [sa.column(name, table.c[name].type) for name in rows[0]]
+        sent = sa.func.json_to_recordset(sa.bindparam("rows", type_=sa.JSON))
+        given = sent.table_valued(*columns, name="given").render_derived(with_types=True)
+        query = sa.select(*given.c, *shared.values())
+        statement = self.insert_new(table).from_select([*rows[0], *shared], query)
+        connection.execute(statement, {"rows": list(rows)})
+
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether the transaction lost against another one."""
         return getattr(error.orig, "sqlstate", None) in REPEAT
@@ -229,10 +244,11 @@ class PostgreSQL(Dialect):
         """Say whether the server is out of reach, or refuses work for now."""
         return self.is_stale(error) or super().is_unavailable(error)
 
-    def notify(self, connection: sa.Connection, queues: Collection[str]) -> None:
-        """Send one notification a queue, in a transaction of its own."""
-        for queue in sorted(queues):
-            connection.execute(sa.select(sa.func.pg_notify(CHANNEL, queue)))
+    def notify(self, engine: sa.Engine, queues: Collection[str]) -> None:
+        """Send one notification a queue, by one statement that is its own transaction."""
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            told = [sa.func.pg_notify(CHANNEL, queue) for queue in sorted(queues)]
+            connection.execute(sa.select(*told))
 
     def wake(self, engine: sa.Engine) -> Wake:
         """Return a wake that listens on a connection of its own, if one can be had."""

@@ -159,9 +159,9 @@ class SQLite(Dialect):
             error
         )
 
-    def notify(self, connection: sa.Connection, queues: Collection[str]) -> None:
+    def notify(self, engine: sa.Engine, queues: Collection[str]) -> None:
         """Ring the bell of this file's workers."""
-        if path := connection.engine.url.database:
+        if path := engine.url.database:
             ring(f"{path}-bell")
 
     def wake(self, engine: sa.Engine) -> Wake:
