@@ -13,9 +13,16 @@ def main() -> None:
             file=sys.stderr,
         )
         raise SystemExit(2)
-    from connector.cli.app import app
+    from connector import launch
 
-    app(prog_name="webex-connector")
+    worker = launch.ahead()
+    try:
+        from connector.cli.app import app
+
+        app(prog_name="webex-connector", obj=worker)
+    finally:
+        if worker is not None:
+            worker.dismiss()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import psutil
 from connector import board
 from connector.board.memory import Board
 from connector.config import Settings
+from connector.launch import TOLD, Ahead, launch
 
 if TYPE_CHECKING:
     from connector.db.engine import Database
@@ -31,9 +32,6 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 _MOMENT = struct.Struct("d")
-
-_URLS = "CONNECTOR_DATABASE_"
-
 
 OTHER_BUILD = 75
 """Exit status of a child whose files are not those its parent runs: both must be started anew.
@@ -80,10 +78,9 @@ def spawn(
     """Start `python -m module` with the settings handed over in memory.
 
     The child gets `--settings-fd N` (an anonymous file: nothing on the disk, nothing in the process
-    list), the arguments, and the descriptors `fds` under the same numbers. It is started in a
-    session of its own, so that a terminal's Ctrl-C reaches the supervisor alone. Variables that
-    set [Database] are kept from it: they may hold passwords of other kinds of processes.
-    `place`: where it counts on the board of this process, if that has one; see `join_board`.
+    list), the arguments, and the descriptors `fds` under the same numbers; the rest is as `launch`
+    has it. `place`: where it counts on the board of this process, if that has one; see
+    `join_board`.
     """
     shared = board.attached()
     if shared is not None and place:
@@ -91,17 +88,24 @@ def spawn(
         fds = [*fds, shared.descriptor]
     descriptor = os.memfd_create("settings")
     try:
-        os.write(descriptor, f"{build_id()}\n{settings.dump_private()}".encode())
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        return subprocess.Popen(
-            [sys.executable, "-m", module, "--settings-fd", str(descriptor), *arguments],
-            pass_fds=[descriptor, *fds],
-            env={name: text for name, text in os.environ.items() if not name.startswith(_URLS)},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        _hand_over(settings, descriptor)
+        given = ["--settings-fd", str(descriptor), *arguments]
+        return launch(module, given, [descriptor, *fds])
     finally:
         os.close(descriptor)
+
+
+def tell(waiting: Ahead, settings: Settings) -> None:
+    """Hand the settings over to a worker that was started before they were known."""
+    _hand_over(settings, waiting.settings)
+    os.close(waiting.settings)
+    with contextlib.suppress(BrokenPipeError):  # it has died: that is seen elsewhere
+        os.write(waiting.leave, TOLD)
+
+
+def _hand_over(settings: Settings, descriptor: int) -> None:
+    os.write(descriptor, f"{build_id()}\n{settings.dump_private()}".encode())
+    os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def board_options(arguments: argparse.ArgumentParser) -> None:
@@ -110,21 +114,22 @@ def board_options(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--place", default="")
 
 
-def share_board(settings: Settings) -> None:
+def share_board(settings: Settings, descriptor: int | None) -> None:
     """Make a board for this process, which is the supervisor, its children and their slots.
 
-    It is made before the first of them is started, and has a place for each by its name.
+    It is made before the first of them is started, in a file that was handed on already if there is
+    one, and has a place for each by its name.
     """
     server = settings.server
     children = [f"http {number + 1}" for number in range(server.http_processes)]
     children += [f"worker {number + 1}" for number in range(server.workers)]
-    made = Board.create(["supervisor", *children, board.SLOTS])
+    made = Board.create(["supervisor", *children, board.SLOTS], descriptor)
     board.attach(made, "supervisor", logging.getLogger().handlers[0].format)
 
 
 def join_board(given: argparse.Namespace) -> None:
-    """Count, and show the log, on the board that `spawn` handed over, if it did; after the log."""
-    if given.board_fd >= 0:
+    """Count, and show the log, on the board that was handed over, if one was; after the log."""
+    if given.board_fd >= 0 and os.fstat(given.board_fd).st_size:
         board.attach(Board(given.board_fd), given.place, logging.getLogger().handlers[0].format)
 
 

@@ -14,7 +14,8 @@ ALLOWED = {
     "log": {"config", "log_lines"},
     "log_lines": {"log"},
     "board": set(),
-    "process": {"board", "config", "db"},
+    "launch": set(),
+    "process": {"board", "config", "db", "launch"},
     "db": set(),
     "webex": set(),
     "sandbox": set(),
@@ -24,12 +25,12 @@ ALLOWED = {
     "actions": {"board", "config", "log", "db", "jobs", "datastore", "webex", "ingest"},
     "aci": {"board", "config", "log", "process", "db", "jobs", "actions"},
     # Of the face only how an action is shown, for event handlers.
-    "worker": {"aci", "board", "config", "log", "process", "db", "jobs", "actions"},
+    "worker": {"aci", "board", "config", "launch", "log", "process", "db", "jobs", "actions"},
     # Of the server's face only the table of errors, which needs nothing else.
     "client": {"aci"},
     "service": {"board", "config", "log", "process", "db", "jobs", "actions", "aci"},
     "cli": {path.stem for path in PACKAGE.iterdir()},
-    "__main__": {"cli"},
+    "__main__": {"cli", "launch"},
 }
 MOST_LINES = 300
 MEDIAN_LINES = 120

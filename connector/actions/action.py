@@ -137,6 +137,14 @@ class Action(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """An action that takes long to import: a slot that waits for work has it do so beforehand."""
+
+    def prepare(self) -> None:
+        """Import what `run` needs."""
+
+
+@runtime_checkable
 class WorksOnTasks(Protocol):
     """An action of which at most one at a time, in the whole cluster, works on each fetch task."""
 

@@ -184,12 +184,16 @@ class Board:
         }
 
     @classmethod
-    def create(cls, names: Sequence[str]) -> "Board":
-        """Make a board with these places. Raises ValueError for more than it can have."""
+    def create(cls, names: Sequence[str], descriptor: int | None = None) -> "Board":
+        """Make a board with these places, in an empty anonymous file if there is one already.
+
+        Raises ValueError for more than it can have.
+        """
         names_of = "\n".join(names).encode()
         if len(names_of) > _NAMES:
             raise ValueError("too many processes for one board")
-        descriptor = os.memfd_create("board")
+        if descriptor is None:
+            descriptor = os.memfd_create("board")
         os.ftruncate(descriptor, _NAMES + len(names) * (FIGURES + LINES))
         os.pwrite(descriptor, names_of, 0)
         return cls(descriptor)

@@ -71,7 +71,9 @@ SHOWN = "Exit status 2 means that it could not begin; the message says why."
 
 
 @app.command(epilog=SHOWN)
-def serve(config: Config = None, database: Url = None, port: Port = None) -> None:
+def serve(
+    ctx: typer.Context, config: Config = None, database: Url = None, port: Port = None
+) -> None:
     """Run the server: HTTP and workers, until Ctrl-C or SIGTERM.
 
     Running actions are handed back as queued when it ends, and go on with the next start.
@@ -79,15 +81,17 @@ def serve(config: Config = None, database: Url = None, port: Port = None) -> Non
     from connector.cli import serving, wiring
 
     flags = {"Database.URL": database, "Server.Port": port}
-    serving.run(wiring.settings_of(config, flags, "supervisor"), http=True, config=config)
+    settings = wiring.settings_of(config, flags, "supervisor")
+    serving.run(settings, ctx.obj, http=True, config=config)
 
 
 @app.command(epilog=SHOWN)
-def work(config: Config = None, database: Url = None) -> None:
+def work(ctx: typer.Context, config: Config = None, database: Url = None) -> None:
     """Run workers alone, on this host, on the same database as a server elsewhere."""
     from connector.cli import serving, wiring
 
-    serving.run(wiring.settings_of(config, {"Database.URL": database}, "supervisor"), http=False)
+    settings = wiring.settings_of(config, {"Database.URL": database}, "supervisor")
+    serving.run(settings, ctx.obj, http=False)
 
 
 @app.command(epilog=SHOWN)

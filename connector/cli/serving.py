@@ -1,7 +1,7 @@
 """`serve` and `work`: the processes of one host, run until they are told to end.
 
-What takes long to import is imported where it is wanted: the workers are started before, so that
-they load meanwhile. They begin once it is certain that they may.
+What takes long to import is imported where it is wanted: the workers are started before, the first
+of them before this, so that they load meanwhile. They begin once it is certain that they may.
 """
 
 import os
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from connector.cli.wiring import checked_database, listen, refuse
 from connector.config import Settings
 from connector.config.addresses import shown_url
+from connector.launch import Ahead
 from connector.process import share_board
 from connector.worker import children
 from connector.worker.children import Child, Service
@@ -23,16 +24,17 @@ if TYPE_CHECKING:
     from connector.db.engine import Database
 
 
-def run(settings: Settings, *, http: bool, config: Path | None = None) -> None:
+def run(settings: Settings, ahead: Ahead | None, *, http: bool, config: Path | None = None) -> None:
     """Run a server (`http`) or workers alone until SIGTERM or Ctrl-C.
 
-    `config`: the file that the settings are from, if it was named.
+    `ahead`: the first worker, if it loads already. `config`: the file that the settings are from,
+    if it was named.
     """
     _check_folder(settings)
     if http and settings.service.service_port is not None:
-        share_board(settings)
+        share_board(settings, None if ahead is None else ahead.board)
     with ExitStack() as stack:
-        workers = stack.enter_context(_loading_workers(settings))
+        workers = stack.enter_context(_loading_workers(settings, ahead))
         database = stack.enter_context(checked_database(settings, "supervisor"))
         _check_host(database)
         _warn_of_environment(settings, database)
@@ -52,9 +54,12 @@ def run(settings: Settings, *, http: bool, config: Path | None = None) -> None:
 
 
 @contextmanager
-def _loading_workers(settings: Settings) -> Iterator[Sequence[Child]]:
+def _loading_workers(settings: Settings, ahead: Ahead | None) -> Iterator[Sequence[Child]]:
     """Start the workers, which wait for leave; end those that never got it."""
-    workers = [children.worker(settings, n) for n in range(1, settings.server.workers + 1)]
+    numbers = range(1, settings.server.workers + 1)
+    workers = [children.worker(settings, n, ahead if n == 1 else None) for n in numbers]
+    if ahead is not None and not workers:
+        ahead.dismiss()
     with suppress(OSError):  # tried again, and told, by the supervisor
         for worker in workers:
             worker.load()

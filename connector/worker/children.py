@@ -14,15 +14,13 @@ from dataclasses import dataclass, replace
 from connector import board, log
 from connector.board.metrics import Metric
 from connector.config import Settings
-from connector.process import last_beat, restart_pause, spawn
+from connector.launch import TOLD, WORKER, Ahead
+from connector.process import last_beat, restart_pause, spawn, tell
 
 _log = log.logger(__name__)
 
 STEADY = 2.0
 """Seconds after which a child counts as well started, and its next restart is at once."""
-
-LEAVE = b"1"
-"""What a child that waits reads when it may begin; if its supervisor dies, it reads nothing."""
 
 FROZEN = 0.7
 """Part of a lease without a beat after which a child is killed: before others may take over."""
@@ -92,7 +90,7 @@ class Child:
         self.started = self.heard = now
         if self.leave is not None:
             with contextlib.suppress(BrokenPipeError):  # it has died: that is seen elsewhere
-                os.write(self.leave, LEAVE)
+                os.write(self.leave, TOLD)
             os.close(self.leave)
             self.leave = None
 
@@ -131,15 +129,18 @@ class Child:
         self.process = self.pidfd = self.beats = self.leave = None
 
 
-def worker(settings: Settings, number: int) -> Child:
-    """Return the place for a worker."""
+def worker(settings: Settings, number: int, ahead: Ahead | None = None) -> Child:
+    """Return the place for a worker; `ahead`: one that loads already, to be the first in it."""
     name = f"worker {number}"
 
     def start() -> Started:
+        if ahead is not None and ahead.take():
+            tell(ahead, settings.for_process("worker"))
+            return Started(ahead.process, ahead.beats, ahead.leave)
         waits, leave = os.pipe()
         try:
             given = ["--leave-fd", str(waits)]
-            child = _start(settings, name, "connector.worker.start", given, [waits])
+            child = _start(settings, name, WORKER, given, [waits])
         except BaseException:
             os.close(leave)
             raise

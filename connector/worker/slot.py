@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from connector import log
 from connector.actions import sealing
-from connector.actions.action import Action, Failed, Outcome, Release
+from connector.actions.action import Action, Failed, Outcome, Prepares, Release
 from connector.actions.registry import action, actions
 from connector.config import Settings
 from connector.db.errors import Unavailable
@@ -96,6 +96,9 @@ class Known:
     def load_all(self) -> None:
         """Load every action."""
         self._loaded |= actions(self._settings, self._database)
+        for each in self._loaded.values():
+            if isinstance(each, Prepares):
+                each.prepare()
 
     def _database(self) -> "Database":
         return open_database(self._settings, "slot", patience=PATIENCE)

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -38,11 +39,14 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     for name in ("settings-fd", "beat-fd", "leave-fd", "parent"):
         arguments.add_argument(f"--{name}", type=int, required=True)
+    arguments.add_argument("--ahead", action="store_true")
     board_options(arguments)
     given = arguments.parse_args()
     die_with_parent(signal.SIGTERM, given.parent)
     adopt_orphans()
     gc.disable()  # what is loaded stays: to look through it again and again only takes time
+    if given.ahead:
+        _wait(given.leave_fd)
     settings = received_settings(given.settings_fd)
     log.configure(settings.logging, "worker")
     join_board(given)
@@ -50,7 +54,8 @@ def main() -> None:
     _load(settings)
     gc.freeze()
     gc.enable()
-    _wait_for_leave(given.leave_fd)
+    _wait(given.leave_fd)
+    os.close(given.leave_fd)
     worker = build(settings, lambda: beat(given.beat_fd), slots)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.shutdown())
@@ -66,16 +71,20 @@ def main() -> None:
 
 def _load(settings: Settings) -> None:
     """Import what takes long: SQLAlchemy, and what it uses for the database of the settings."""
-    import connector.worker.worker  # noqa: F401
+    import connector.worker.worker
 
+    if settings.handlers:
+        import connector.worker.delivering  # noqa: F401
     open_database(settings, "worker").close()
 
 
-def _wait_for_leave(descriptor: int) -> None:
-    """Wait until the supervisor knows that this worker may begin; end if it never will."""
-    with open(descriptor, "rb", buffering=0) as pipe:
-        if not pipe.read(1):
-            raise SystemExit(0)
+def _wait(descriptor: int) -> None:
+    """Wait until the supervisor has told the settings, or that we may begin; end if it never will.
+
+    Settings come in a file of their own, and only for a worker that was started ahead of them.
+    """
+    if not os.read(descriptor, 1):
+        raise SystemExit(0)
 
 
 def _first_slot(settings: Settings) -> list[Slot]:
@@ -90,7 +99,6 @@ def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = 
     """Put a worker together from its settings, and slots that have been started already."""
     from connector.actions.events import outbox_of
     from connector.worker import hostlock
-    from connector.worker.delivering import Deliverer
     from connector.worker.lease import Lease
     from connector.worker.scheduling import configured
     from connector.worker.worker import Worker
@@ -118,9 +126,11 @@ def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = 
         schedules=configured(settings),
         outbox=outbox_of(settings),
     )
-    deliverer = (
-        Deliverer(open_database(settings, "events"), settings) if settings.handlers else None
-    )
+    deliverer = None
+    if settings.handlers:
+        from connector.worker.delivering import Deliverer
+
+        deliverer = Deliverer(open_database(settings, "events"), settings)
     return Worker(settings, known, database, lease, tell, slots, deliverer)
 
 

@@ -7,6 +7,7 @@ while the loop goes round.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from connector import log
 from connector.actions.action import Action, WorksOnTasks
@@ -18,7 +19,6 @@ from connector.jobs import workers
 from connector.process import OTHER_BUILD, kill_orphans
 from connector.worker import saving
 from connector.worker.channel import Message
-from connector.worker.delivering import Deliverer
 from connector.worker.filling import Filler
 from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
@@ -28,6 +28,9 @@ from connector.worker.scheduling import Scheduler
 from connector.worker.slots import Ending, Slot
 from connector.worker.upkeep import Upkeep
 from connector.worker.watch import Watch
+
+if TYPE_CHECKING:
+    from connector.worker.delivering import Deliverer
 
 _log = log.logger(__name__)
 
@@ -55,7 +58,7 @@ class Worker:
         lease: Lease,
         tell: Callable[[], None] = lambda: None,
         slots: Sequence[Slot] = (),
-        deliverer: Deliverer | None = None,
+        deliverer: "Deliverer | None" = None,
     ) -> None:
         self.settings = settings
         self.database = database

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from connector.actions.action import Failed, Finished, InvalidParameter, Release
-from connector.actions.fetch.fetch import Fetch
+from connector.actions.fetch.fetch import FETCH_ACTIONS, Fetch
+from connector.actions.fetch.work import WORK
 from connector.actions.validate import checked
 from connector.jobs import outcomes
 from tests.fetch.conftest import Fetching, ops
@@ -26,6 +27,10 @@ def only_failure(outcome: object) -> str:
 def errors(outcome: object) -> int:
     assert isinstance(outcome, Finished | Failed), outcome
     return int(outcome.result["documentcounts"]["documentcount"][0]["@errors"])
+
+
+def test_each_fetch_action_that_is_declared_can_be_done() -> None:
+    assert FETCH_ACTIONS == tuple(WORK)
 
 
 def test_a_wrong_token_is_told(make: Make) -> None:
