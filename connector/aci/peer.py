@@ -7,13 +7,15 @@ from starlette.types import Scope
 
 from connector.config.peers import Address, Network, address, holds
 
-FORWARDED = (
-    b"forwarded",
-    b"via",
-    b"x-forwarded-for",
-    b"x-forwarded-host",
-    b"x-forwarded-proto",
-    b"x-real-ip",
+FORWARDED = frozenset(
+    (
+        b"forwarded",
+        b"via",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-real-ip",
+    )
 )
 """Headers that proxies add; a request with one of them did not come from its peer."""
 
@@ -54,10 +56,9 @@ def peer_of(scope: Scope, headers: Headers, trusted: Iterable[Network]) -> Peer:
     client = scope.get("client")
     socket_peer = address(client[0]) if client else None
     identities = tuple(scope.get("state", {}).get("tls_identities", ()))
-    known = list(trusted)
-    forwarded = any(name in headers for name in FORWARDED)
-    if not forwarded:
+    if FORWARDED.isdisjoint(headers):
         return Peer(socket_peer, identities=identities)
+    known = list(trusted)
     if not holds(known, socket_peer):
         return Peer(socket_peer, by_stranger=True, identities=identities)
     # The certificate is the proxy's own, and says nothing about whom it speaks for.

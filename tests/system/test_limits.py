@@ -49,17 +49,18 @@ def test_a_hard_limit_kills_and_the_stacks_are_in_the_log(
 ) -> None:
     server.keep_log = True
     server.start(
-        CONNECTOR_ACTIONS_HARDLIMITSECONDS="1",
+        CONNECTOR_ACTIONS_HARDLIMITSECONDS="2",
         CONNECTOR_ACTIONS_GRACESECONDS="600",
         CONNECTOR_ACTIONS_RETRYSECONDS="0",
     )
     token = server.submit(do)
     job = server.wait(token, State.FAILED)
-    assert job.error and job.error.startswith("it ran longer than HardLimitSeconds=1 (tried 3")
+    assert job.error and job.error.startswith("it ran longer than HardLimitSeconds=2 (tried 3")
     lines = server.logged("slot did not end")
     assert [line["token"] for line in lines] == [token] * 3
-    assert f"in {function}" in lines[0]["stacks"]
-    assert "MainThread" in lines[0]["stacks"] or "most recent call first" in lines[0]["stacks"]
+    # On a busy machine a try may be over before its code has been loaded.
+    assert any(f"in {function}" in line["stacks"] for line in lines)
+    assert all("most recent call first" in line["stacks"] for line in lines)
 
 
 def test_what_tells_no_progress_is_killed_and_what_does_is_not(server: Server) -> None:

@@ -142,12 +142,15 @@ class Dialect:
         rows: Sequence[Mapping[str, Any]],
         shared: Mapping[str, ColumnElement[Any]],
     ) -> None:
-        """Insert rows of the same columns, as fast as the driver can; those there are left alone.
+        """Insert rows of the same columns by one statement; those there already are left alone.
 
         `shared`: what all of them have in further columns.
         """
+        # RETURNING makes one statement of them. A driver's own executemany is one call a row, each
+        # of which waits for the interpreter's lock behind a busy event loop.
         given: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0]}
-        connection.execute(self.insert_new(table).values({**given, **shared}), list(rows))
+        statement = self.insert_new(table).values({**given, **shared})
+        connection.execute(statement.returning(*table.primary_key.columns), list(rows))
 
     def change(
         self,
