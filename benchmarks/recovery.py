@@ -120,12 +120,13 @@ def run() -> None:
     print(
         "| What is lost | Lease s | Runs | p50 s | Longest s | Bound s |\n|---|---|---|---|---|---|"
     )
-    for name, bound, lose in (
-        ("a slot", 0.5, _slot),
-        ("a worker", 1.0, _worker),
-        ("all processes of a host, started again at once", 1.0, _tree),
+    for name, bound, lose, busy in (
+        ("a slot, another one is free", 0.5, _slot, 0),
+        ("a slot, all are in use", 0.5, _slot, 1),
+        ("a worker", 1.0, _worker, 0),
+        ("all processes of a host, started again at once", 1.0, _tree, 0),
     ):
-        _report(name, 15.0, RUNS, bound, partial(_one_host, lose=lose))
+        _report(name, 15.0, RUNS, bound, partial(_one_host, lose=lose, busy=busy))
     for lease, runs in ((2.0, RUNS), (15.0, max(1, RUNS // 3))):
         _report("a host, for good", lease, runs, lease * 4 / 3, partial(_two_hosts, lease=lease))
 
@@ -152,10 +153,13 @@ def _opened(url: str) -> Iterator[Database]:
         database.close()
 
 
-def _one_host(url: str, folder: Path, runs: int, lose: Break) -> list[float]:
+def _one_host(url: str, folder: Path, runs: int, lose: Break, busy: int) -> list[float]:
+    """`busy`: how many of the two slots of its queue others use."""
     times = []
     host = Host(url, folder / "host", 15.0)
     with _opened(url) as database:
+        for number in range(busy):
+            Action(database, folder / f"busy{number}").started(1)
         for number in range(runs):
             action = Action(database, folder / f"trace{number}")
             pid, _ = action.started(1)

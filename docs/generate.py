@@ -42,6 +42,8 @@ WHEN: MappingProxyType[Code, str] = MappingProxyType(
         Code.PARAM_MISSING: "A parameter that the action needs is absent or empty.",
         Code.PARAM_INVALID: "A parameter has a value that cannot be used.",
         Code.PARAM_UNKNOWN: "Kept for later. Unknown parameters are ignored today.",
+        Code.TEMPLATE: "The [template](queueinfo.md#templates) cannot be read, or not be applied "
+        "to the answer. What was asked for has been done in the second case.",
         Code.TOO_LARGE: "Body, request line or number of parameters is over its limit, "
         "or the body came too slowly.",
         Code.QUEUE_UNKNOWN: "`QueueName` names no queue of this server.",
@@ -235,9 +237,10 @@ def errors() -> str:
             *rows,
             "",
             "An HTTP status tells only of what is no action: a request line over 64 KiB, a head",
-            "over its limit or no HTTP at all (400), `/api`, `/events` and `/metrics`, kept for",
-            "later (404), what is no action and [not permitted](access.md) (403), and `/readyz`",
-            "while no action can be stored (503). The service port has more of them:",
+            "over its limit or no HTTP at all (400), `/api` and `/metrics`, kept for later (404),",
+            "what is no action and [not permitted](access.md) (403), `/readyz` while no action can",
+            "be stored (503), and errors of [`/events`](queueinfo.md#listening). The service port",
+            "has more of them:",
             "[Watch it](operations.md#watch-it).",
             "",
         ]

@@ -77,7 +77,7 @@ def _serving(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
     data, socket_path = folder / "data", folder / "socket"
     if user:
         shutil.chown(folder, user)
-    subprocess.run(
+    made = subprocess.run(
         [
             install,
             "--no-defaults",
@@ -86,10 +86,14 @@ def _serving(folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
             "--skip-test-db",
             *([f"--user={user}"] if user else []),
         ],
-        check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder)},  # as below
     )
+    if made.returncode:
+        raise RuntimeError(made.stdout)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

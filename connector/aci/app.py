@@ -21,12 +21,14 @@ from connector.aci.errors import AciError, BadRequest, Code
 from connector.aci.formats import FORMATS, Format, format_named
 from connector.aci.guard import Guard, admission_of
 from connector.aci.keys import KeyRing
+from connector.aci.listeners import Listeners
 from connector.aci.masking import Masking
 from connector.aci.parameters import Parameters
 from connector.aci.refusals import Refusals
 from connector.aci.reply import Outcome, Reply, error_reply
 from connector.aci.request import Limits, Request, parse
 from connector.aci.request_log import RequestLog
+from connector.aci.templates import Templates
 from connector.aci.tree import Tree
 from connector.actions.action import Action
 from connector.board.metrics import Metric
@@ -69,10 +71,12 @@ def application(
     access: Access,
     actions: Mapping[str, Action],
     refusals: Refusals | None = None,
+    listeners: Listeners | None = None,
 ) -> Guard:
     """Return the ASGI application, guarded.
 
-    `actions`: the asynchronous ones by name; `refusals`: where to count what is refused.
+    `actions`: the asynchronous ones by name; `refusals`: where to count what is refused;
+    `listeners`: who listens to events, for a server that ends their streams when it ends.
     """
     request_log = RequestLog(Masking(actions))
     dispatch = Dispatch(settings, access, actions, request_log)
@@ -95,7 +99,8 @@ def application(
             return PlainTextResponse(error.description + "\n", 503)
         return PlainTextResponse("ready\n")
 
-    routes = [Route("/livez", live), Route("/readyz", ready)]
+    events = listeners or Listeners(settings, access, actions)
+    routes = [Route("/livez", live), Route("/readyz", ready), Route("/events", events)]
     paths, app = {route.path for route in routes}, Starlette(routes=routes)
 
     async def either(scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,6 +119,8 @@ class Face:
     def __init__(self, settings: Settings, find: Find, told: Told = lambda *_: None) -> None:
         self._find = find
         self._told = told
+        self._templates = Templates(settings)
+        self._seconds = settings.server.answer_seconds
         self._limits = Limits(settings.server.max_request_line, settings.server.max_body_size)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -143,7 +150,11 @@ class Face:
             request = await self._read(scope, receive)
             action, parameters = request.action, request.parameters
             shown = format_named(parameters.get("ResponseFormat", ""))
+            template = await self._templates.chosen(parameters)
             reply = await self._find(request, admission)
+            if template is not None and isinstance(reply, Reply):
+                until = time.monotonic() + self._seconds - (time.perf_counter() - began)
+                reply = await self._templates.applied(template, reply, until)
         except BadRequest as error:
             keep = error.code is not Code.TOO_LARGE
             action = error.action

@@ -29,6 +29,10 @@ COMMON = (
         choices=tuple(FORMATS),
         default="xml",
     ),
+    Parameter(
+        "Template", "A template of the server's for the answer, if [Server] XSLTemplates is set."
+    ),
+    Parameter("TemplateParamCSVs", "Parameters of the template, as in name=value,name=value."),
     Parameter("ActionID", "A text of yours; an asynchronous action keeps it in jobs.action_id."),
 )
 """What every action takes."""

@@ -13,6 +13,7 @@ from connector.aci.at_once import Answer
 from connector.aci.authorization import Admission
 from connector.aci.errors import AciError, Code, invalid, not_implemented
 from connector.aci.parameters import Parameters
+from connector.aci.permissions import Role, role_for
 from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply, token_reply
 from connector.aci.request import Request
@@ -75,6 +76,9 @@ class Dispatch:
         asynchronous = name in self._asynchronous
         queue = name if asynchronous else _queue_of(name, request.parameters)
         admission.require(request.action, asynchronous=asynchronous, queue=queue)
+        if queue in self._asynchronous and role_for(queue, asynchronous=True) is Role.ADMIN:
+            # Else who may not send the action could have one that was sent run once more.
+            admission.require(queue, asynchronous=True, queue=queue)
         return await answer(request.parameters, admission)
 
     def _submit(self, action: Action) -> NamedAnswer:
@@ -162,7 +166,7 @@ def _queue_of(action: str, parameters: Parameters) -> str | None:
     """Return the queue that a synchronous action concerns, if it concerns one."""
     match action:
         case "queueinfo":
-            return parameters.get("QueueName") or ""
+            return (parameters.get("QueueName") or "").strip().casefold()
         case "stopfetch":
             return "Fetch"
     return None

@@ -28,6 +28,7 @@ class Code(Enum):
     PARAM_INVALID = 502, "ERRORPARAMINVALID", "Invalid parameter value", False
     PARAM_UNKNOWN = 503, "ERRORPARAMUNKNOWN", "Unknown parameter", False
     TOO_LARGE = 504, "ERRORTOOLARGE", "Request too large", False
+    TEMPLATE = 505, "ERRORTEMPLATE", "Template failed", False
     QUEUE_UNKNOWN = 510, "ERRORQUEUEUNKNOWN", "Unknown queue", False
     TOKEN_UNKNOWN = 511, "ERRORTOKENUNKNOWN", "Unknown token", False
     STATE = 512, "ERRORSTATE", "Not possible in this state", False

@@ -41,7 +41,8 @@ ACTIONS: Mapping[str, Role] = {
     "backupserver": Role.ADMIN,
     "restoreserver": Role.ADMIN,
 }
-"""Synchronous action in small letters to its role; one that is not here wants Admin."""
+"""Action in small letters to its role. One that is not here wants Query if it is asynchronous, and
+Admin if it is answered at once."""
 
 SERVICE_ACTIONS: Mapping[str, Role] = {
     "getstatus": Role.SERVICE_STATUS,
@@ -68,4 +69,4 @@ def role_for(action: str, *, asynchronous: bool, service: bool = False) -> Role:
     name = action.strip().casefold()
     if service:
         return SERVICE_ACTIONS.get(name, Role.SERVICE_CONTROL)
-    return Role.QUERY if asynchronous else ACTIONS.get(name, Role.ADMIN)
+    return ACTIONS.get(name, Role.QUERY if asynchronous else Role.ADMIN)

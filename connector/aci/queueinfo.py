@@ -5,7 +5,7 @@ Source: QueueInfo in the vendor's connector, Content and Media Server references
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -71,14 +71,7 @@ class QueueInfo:
         actions = "one of " + ", ".join(self._answers)
         verb = choice(required(parameters, "QueueAction", actions), "QueueAction", self._answers)
         named = required(parameters, "QueueName", "the name of a queue")
-        queue = next((q for q in self._queues if q.casefold() == named.strip().casefold()), None)
-        if queue is None:
-            there = ", ".join(self._queues)
-            raise AciError(
-                Code.QUEUE_UNKNOWN,
-                f"QueueName: there is no queue {named[:60]!r}; there is {there}.",
-                "QueueName",
-            )
+        queue = queue_named(named, self._queues, "QueueName")
         try:
             return await self._answers[verb](queue, parameters, client)
         except JobError as error:
@@ -148,7 +141,7 @@ class QueueInfo:
         wanted = str(token(parameters["Token"]))
         job = await self._access.job(wanted)
         if job is None or job.queue != queue:
-            raise _unknown(wanted, queue)
+            raise unknown_token(wanted, queue)
         return job
 
     def _wait(self, parameters: Parameters) -> float:
@@ -227,7 +220,7 @@ def _parameters(tx: Tx, tokens: Sequence[str]) -> list[Tree]:
 def _said(error: JobError) -> AciError:
     match error:
         case NoSuchJob(token=token):
-            return _unknown(token, "this queue")
+            return unknown_token(token, "this queue")
         case WrongState(verb=verb, token=token, state=state):
             hint = "; use QueueAction=Stop to end it" if state is State.RUNNING else ""
             return AciError(
@@ -248,7 +241,18 @@ _PARTICIPLE = {
 }
 
 
-def _unknown(token: str, queue: str) -> AciError:
+def queue_named(named: str, queues: Collection[str], parameter: str) -> str:
+    """Return the queue that a client names, in any case. Raises AciError."""
+    for queue in queues:
+        if queue.casefold() == named.strip().casefold():
+            return queue
+    there = ", ".join(queues)
+    told = f"{parameter}: there is no queue {named[:60]!r}; there is {there}."
+    raise AciError(Code.QUEUE_UNKNOWN, told, parameter)
+
+
+def unknown_token(token: str, queue: str) -> AciError:
+    """Return the error for an action that a queue does not have."""
     return AciError(
         Code.TOKEN_UNKNOWN,
         f"Token: {queue} has no action {token}; it was never stored, or removed after its time.",

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from connector import log
 from connector.aci.access import Access
 from connector.aci.app import application
+from connector.aci.listeners import Listeners
 from connector.aci.protocol import Bounds, bounded
 from connector.aci.refusals import Refusals
 from connector.aci.tls import Certificates
@@ -37,11 +38,12 @@ def main() -> None:
     given = arguments.parse_args()
     settings = begin(given)
     access = opened(settings)
-    known = actions(settings, lambda: open_database(settings, "http"))
+    known = actions(settings, lambda kind="http": open_database(settings, "http"))
     refusals = Refusals()
-    app = application(settings, access, known, refusals)
+    listeners = Listeners(settings, access, known)
+    app = application(settings, access, known, refusals, listeners)
     with socket.socket(fileno=given.listen_fd) as listener:
-        serve(app, settings, refusals, [listener], lambda: beat(given.beat_fd))
+        serve(app, settings, refusals, [listener], lambda: beat(given.beat_fd), listeners.close)
     access.close()
 
 
@@ -66,8 +68,12 @@ def serve(
     refusals: Refusals,
     listeners: Sequence[socket.socket],
     each_second: Callable[[], None],
+    at_end: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve an application on sockets that listen, over TLS if so configured, until SIGTERM."""
+    """Serve an application on sockets that listen, over TLS if so configured, until SIGTERM.
+
+    `at_end` has answers end that would go on for ever.
+    """
     certificates = Certificates(settings.ssl) if settings.ssl.ssl_certificate else None
 
     async def notify() -> None:
@@ -91,7 +97,7 @@ def serve(
         timeout_notify=1,
         callback_notify=notify,
     )
-    _Server(config).run(sockets=list(listeners))
+    _Server(config, at_end).run(sockets=list(listeners))
 
 
 def _factory(certificates: Certificates | None) -> Callable[..., ssl.SSLContext] | None:
@@ -105,6 +111,14 @@ def _have_files_enough() -> None:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, at_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._at_end = at_end
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._at_end()
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         # uvicorn raises the signal anew when it has ended, which would look like a failure.

@@ -26,6 +26,11 @@ WORDS: MappingProxyType[State, str] = MappingProxyType(
 """State to the word on the wire."""
 
 
+def words_of(classic: bool) -> Mapping[State, str]:
+    """Return the words of a queue; `classic` as in `element`."""
+    return {**WORDS, **dict.fromkeys(_EARLY, WORDS[State.FAILED])} if classic else WORDS
+
+
 def brief(token: str, state: State) -> dict[str, Tree]:
     """Return the short form that verbs answer with."""
     return {"token": token, "status": WORDS[state]}

@@ -153,3 +153,14 @@ class WorksOnTasks(Protocol):
 
         Called before the action is stored. Raises InvalidParameter.
         """
+
+
+@runtime_checkable
+class ChecksParameters(Protocol):
+    """An action that looks closer at values than their kinds tell."""
+
+    def check_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Return if these checked parameters make sense. Raises InvalidParameter.
+
+        Called before the action is stored.
+        """

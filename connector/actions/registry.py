@@ -1,12 +1,12 @@
 """Which asynchronous actions this server has: its own, and those that outside packages add."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from connector import log
-from connector.actions.action import Action, WorksOnTasks
+from connector.actions.action import Action, ChecksParameters, WorksOnTasks
 from connector.config import Settings
 
 if TYPE_CHECKING:
@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 GROUP = "webex_connector.actions"
 """The entry-point group: name of the action = class or instance that is an `Action`."""
 
-OpenDatabase = Callable[[], "Database"]
+
+class OpenDatabase(Protocol):
+    """Opens the database, logged in as a kind of process or connection does."""
+
+    def __call__(self, kind: str = "slot") -> "Database":
+        """Return it; nothing is connected yet."""
+
 
 BUILT_IN: dict[str, str] = {
     "Fetch": "connector.actions.fetch.fetch:Fetch",
+    "PurgeDatastore": "connector.actions.server.purge:PurgeDatastore",
+    "BackupServer": "connector.actions.server.backup:BackupServer",
+    "RestoreServer": "connector.actions.server.restore:RestoreServer",
 }
 """Name of an action to where it is: imported only where it is wanted."""
 
@@ -74,8 +83,11 @@ def _built_in(name: str, settings: Settings, open_database: OpenDatabase) -> Act
 def tasks_of(action: Action, parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the tasks that an action with these parameters works on: it runs alone on each.
 
-    None for an action without a method `tasks_of`. Raises InvalidParameter.
+    None for an action without a method `tasks_of`. Raises InvalidParameter, also for values that
+    the action refuses by its method `check_parameters`.
     """
+    if isinstance(action, ChecksParameters):
+        action.check_parameters(parameters)
     return tuple(action.tasks_of(parameters)) if isinstance(action, WorksOnTasks) else None
 
 

@@ -50,6 +50,9 @@ class Metric(Enum):
     REQUEST_SECONDS = Meaning(
         "aci_request_seconds", "Time to answer a request on the action port.", (), SECONDS
     )
+    LISTENERS = Meaning(
+        "event_listeners", "Clients that listen to `/events` of this host now.", gauge=True
+    )
     CLAIMS = Meaning(
         "claims_total",
         "Attempts begun: each is an action that a worker of this host has claimed.",

@@ -7,9 +7,9 @@ problem at once. The sections are stated in ``sections`` and ``tasks``.
 from connector.config.database import DatabaseSettings
 from connector.config.errors import ConfigError, IniError
 from connector.config.load import DEFAULT_FILE, Loaded, load
+from connector.config.paths import PathsSettings
 from connector.config.sections import (
     LoggingSettings,
-    PathsSettings,
     QueueSettings,
     ServerSettings,
     WorkerSettings,

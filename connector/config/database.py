@@ -16,6 +16,7 @@ LOGS_IN_AS = {
     "listener": "worker_url",
     "supervisor": "worker_url",
     "slot": "slot_url",
+    "backup": "backup_url",
     "operator": "operator_url",
     "migrate": "owner_url",
     "doctor": "owner_url",
@@ -24,8 +25,11 @@ LOGS_IN_AS = {
 """Kind of process or connection to the setting that says how it logs in; where that is not set, and
 of any other kind, URL does."""
 
-_CHILDREN = {"worker": ("slot",)}
-"""Kind of process to the kinds that it starts, whose URLs it must know."""
+_ALSO = {"backup": "slot"}
+"""Kind of connection to the kind as which it logs in where it has no URL of its own."""
+
+_CHILDREN = {"worker": ("slot", "backup"), "slot": ("backup",)}
+"""Kind of process to the kinds that it starts, or is at times, whose URLs it must know."""
 
 _DIRECT = ("worker",)
 """Kinds of child processes that go around a pooler: to hear of new actions."""
@@ -55,6 +59,14 @@ class DatabaseSettings(SectionModel, frozen=True):
     http_url: Annotated[DirectURL, _url("HTTP processes", "HttpURL", "http")] = None
     worker_url: Annotated[DirectURL, _url("supervisor and workers", "WorkerURL", "worker")] = None
     slot_url: Annotated[DirectURL, _url("slots, which run actions,", "SlotURL", "slot")] = None
+    backup_url: Annotated[
+        DirectURL,
+        _url(
+            "slots while they run `BackupServer` and `RestoreServer`, which want every table,",
+            "BackupURL",
+            "owner",
+        ),
+    ] = None
     operator_url: Annotated[
         DirectURL, _url("the commands of operators", "OperatorURL", "operator")
     ] = None
@@ -99,7 +111,7 @@ class DatabaseSettings(SectionModel, frozen=True):
     def login(self, kind: str) -> SecretStr | None:
         """Return the URL that this kind of process has of its own, or None."""
         found: SecretStr | None = getattr(self, LOGS_IN_AS.get(kind, ""), None)
-        return found
+        return self.login(_ALSO[kind]) if found is None and kind in _ALSO else found
 
     def url_for(self, kind: str) -> SecretStr:
         """Return the URL with which this kind of process logs in."""
@@ -134,7 +146,7 @@ class DatabaseSettings(SectionModel, frozen=True):
 
 def one_for_all(url: str) -> dict[str, str]:
     """Return flags for `load` that have every process use one URL, whatever else is configured."""
-    urls = ("HttpURL", "WorkerURL", "SlotURL", "OperatorURL", "OwnerURL", "DirectURL")
+    urls = ("HttpURL", "WorkerURL", "SlotURL", "BackupURL", "OperatorURL", "OwnerURL", "DirectURL")
     empty = {f"Database.{key}{file}": "" for key in urls for file in ("", "File")}
     return {**empty, "Database.URL": url}
 

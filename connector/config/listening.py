@@ -77,6 +77,15 @@ class ListeningSettings(SectionModel, frozen=True):
             "connections",
         ),
     ] = 10000
+    max_listeners: Annotated[
+        Whole,
+        Field(ge=0, le=100000),
+        Setting(
+            "Clients that listen to `/events` of each HTTP process at once; further ones are "
+            "refused.",
+            "clients",
+        ),
+    ] = 500
     header_seconds: Annotated[
         Seconds,
         Field(gt=0, le=3600),

@@ -17,6 +17,7 @@ from connector.config.handler_list import build_handlers, handler_names, thresho
 from connector.config.handlers import HandlerSettings
 from connector.config.include import read
 from connector.config.ini import Document, fold
+from connector.config.paths import PathsSettings
 from connector.config.role_list import (
     ROLES,
     build_roles,
@@ -27,7 +28,6 @@ from connector.config.role_list import (
 from connector.config.schedule import ConnectorSettings
 from connector.config.sections import (
     LoggingSettings,
-    PathsSettings,
     QueueSettings,
     RetentionSettings,
     SectionModel,

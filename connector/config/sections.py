@@ -5,7 +5,6 @@ is its introduction on that page.
 """
 
 import logging
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -13,7 +12,7 @@ from pydantic import BeforeValidator, Field
 from connector.config.handlers import EventSettings
 from connector.config.listening import ListeningSettings
 from connector.config.model import SectionModel as SectionModel
-from connector.config.values import Boolean, Days, Folder, Form, Seconds, Setting, Size, Whole, Word
+from connector.config.values import Boolean, Days, Form, Seconds, Setting, Size, Whole, Word
 
 
 class ServerSettings(ListeningSettings, frozen=True):
@@ -47,6 +46,14 @@ class ServerSettings(ListeningSettings, frozen=True):
             "neither fetches nor delivers.",
         ),
     ] = ""
+    xsl_templates: Annotated[
+        Boolean,
+        Setting(
+            "Whether `Template` puts an answer through an XSL template of `[Paths] "
+            "TemplateDirectory`. Otherwise that parameter is ignored.",
+            key="XSLTemplates",
+        ),
+    ] = False
     workers: Annotated[
         Whole,
         Field(ge=0, le=64),
@@ -56,50 +63,6 @@ class ServerSettings(ListeningSettings, frozen=True):
             "processes",
         ),
     ] = 1
-
-
-class PathsSettings(SectionModel, frozen=True):
-    """Folders of this host."""
-
-    data_directory: Annotated[
-        Folder,
-        Setting(
-            "State folder of this host: lock files, the SQLite database and, unless a task says "
-            "otherwise, the documents. Made when missing.",
-            default="data",
-            example="/var/lib/webex-connector",
-        ),
-    ]
-    key_file: Annotated[
-        Path | None,
-        Form("a file", path=True),
-        Setting(
-            "File with the keys that encrypt secret parameters of actions, the same on every "
-            "host; `secret.key` in the DataDirectory if left out. Made when first needed, for its "
-            "owner alone; `webex-connector secrets rotate` puts a new key into it.",
-            example="/etc/webex-connector/secret.key",
-        ),
-    ] = None
-
-    event_directory: Annotated[
-        Path | None,
-        Form("a folder", path=True),
-        Setting(
-            "Folder outside of which no event handler writes a file; `events` in the "
-            "DataDirectory if left out.",
-            example="/var/log/webex-connector",
-        ),
-    ] = None
-
-    @property
-    def events(self) -> Path:
-        """The folder of text files to which events are written."""
-        return self.event_directory or self.data_directory / "events"
-
-    @property
-    def keys(self) -> Path:
-        """The key file."""
-        return self.key_file or self.data_directory / "secret.key"
 
 
 class QueueSettings(EventSettings, frozen=True):

@@ -9,10 +9,10 @@ from connector.config.authorization import RoleSettings
 from connector.config.database import DatabaseSettings
 from connector.config.handlers import HandlerSettings
 from connector.config.ini import fold
+from connector.config.paths import PathsSettings
 from connector.config.schedule import ConnectorSettings, ScheduleSettings
 from connector.config.sections import (
     LoggingSettings,
-    PathsSettings,
     QueueSettings,
     RetentionSettings,
     SectionModel,

@@ -1,9 +1,10 @@
 """The database: an engine, and transactions that repeat themselves where that is safe."""
 
+import contextlib
 import importlib
 import random
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -129,6 +130,28 @@ class Database:
     ) -> T:
         """Call `work(tx, …)` in one reading transaction and return what it returned."""
         return self._repeat(False, None, lambda tx: work(tx, *args, **kwargs))
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Tx]:
+        """Open one reading transaction that sees the database as it was at its first statement.
+
+        It keeps no writer waiting, but the engine keeps what others remove until it ends: bound
+        it. Raises Unavailable.
+        """
+        level = self.dialect.snapshot_level
+        try:
+            with self.engine.connect() as connection:
+                if level is not None:
+                    connection.execution_options(isolation_level=level)
+                with self.dialect.turn(connection, write=False):
+                    yield Tx(connection, self.dialect, self.dialect.now())
+        except DBAPIError as error:
+            lost = self.dialect.is_locked(error) or self.dialect.is_transient(error)
+            if lost or self.dialect.is_unavailable(error):
+                raise Unavailable(self._describe(error)) from error
+            raise
+        except PoolTimeout as error:
+            raise Unavailable("every connection of the pool is in use") from error
 
     def run_at(
         self,

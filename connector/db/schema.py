@@ -1,5 +1,6 @@
 """Which schema the database holds, and whether this program may run on it."""
 
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -82,6 +83,20 @@ def foreign(database: Database, environment: str) -> str | None:
         f"{environment!r}: workers claim nothing. Set it right; or if this is a restored copy, run "
         "webex-connector restored"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the database says of itself: version of the schema, name of the deployment."""
+
+    version: int
+    environment: str | None
+
+
+def described(tx: Tx) -> Described:
+    """Return what the database says of itself."""
+    row = tx.execute(sa.select(schema_info)).one()
+    return Described(row.version, row.environment)
 
 
 def name_environment(tx: Tx, environment: str | None) -> str | None:

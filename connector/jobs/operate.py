@@ -3,7 +3,7 @@
 `by`: who does it; `reason`: why. Repeating a verb is harmless.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +29,14 @@ def set_paused(tx: Tx, queue: str, paused: bool, by: str, reason: str | None = N
     row = {"queue": queue, "paused": False, "changed_at": tx.now, "changed_by": by}
     tx.execute(tx.dialect.insert_new(queues).values(row))
     _change(tx, queue, {"paused": paused}, by, reason)
+
+
+def pause_all(tx: Tx, by: str, reason: str, but: Collection[str] = ()) -> list[str]:
+    """Pause every queue that has a row, but for some; return the names of those that are paused."""
+    ours = queues.c.queue.notin_(but)
+    told = {"paused": True, "changed_at": tx.now, "changed_by": by, "reason": reason}
+    tx.execute(sa.update(queues).where(ours).values(told))
+    return list(tx.execute(sa.select(queues.c.queue).where(ours).order_by("queue")).scalars())
 
 
 def limit_queue(tx: Tx, queue: str, most: int | None, by: str, reason: str | None = None) -> None:
@@ -59,10 +67,10 @@ def restored(tx: Tx, environment: str, by: str) -> Sequence[Any]:
     Returns the jobs that have not ended: token, queue, state, attempt, queued_at, oldest first.
     """
     waiting = sa.select(jobs.c.queue).where(jobs.c.ended_at.is_(None)).distinct()
-    told = {"paused": True, "changed_at": tx.now, "changed_by": by, "reason": "restored"}
+    told = {"paused": True, "changed_at": tx.now, "changed_by": by}
     for queue in tx.execute(waiting).scalars().all():
         tx.execute(tx.dialect.insert_new(queues).values(queue=queue, **told))
-    tx.execute(sa.update(queues).values(told))
+    pause_all(tx, by, "restored")
     tx.execute(sa.delete(workers))
     tx.execute(sa.update(schema_info).values(environment=environment or None))
     columns = (jobs.c.token, jobs.c.queue, jobs.c.state, jobs.c.attempt, jobs.c.queued_at)

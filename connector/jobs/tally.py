@@ -5,6 +5,8 @@ what has ended since is counted when somebody asks. Workers move that moment on.
 begins again, is taken out by triggers, so that it also holds for changes by hand.
 """
 
+from collections import Counter
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,30 +51,48 @@ def advance(tx: Tx) -> bool:
     micros = tx.execute(sa.select(tx.micros(tx.after(-LAG)))).scalar_one()
     limit = _BEGINNING + timedelta(microseconds=micros)
     marker = _there(tx)
-    if marker <= limit and _first(tx, marker, limit) is None:
-        return False
-    rows = ended_counts.select().order_by(ended_counts.c.queue).with_for_update()
-    known = {row.queue for row in tx.execute(rows)}
-    marker = _there(tx)  # somebody may have been faster
     if marker > limit:
         # The clock was set back: what ends now ends before what is counted already.
         tx.execute(sa.update(ended_counts).values(jobs=0, upto=_BEGINNING))
-        return bool(known)
+        return True
+    if _first(tx, marker, limit) is None:
+        return False
     full = _first(tx, marker, limit, STEP)
     until = full or _last(tx, marker, limit)
     if until is None:
         return False
+    # Which queues there are is looked up before: a row must be there to be locked.
+    marker = hold(tx, _counted(tx, marker, until))
+    if marker >= until:
+        return True  # somebody was faster
     found = _counted(tx, marker, until)
     tx.execute(sa.update(ended_counts).values(upto=until))
-    for queue, number in found.items():
-        if queue in known:
-            here = ended_counts.c.queue == queue
-            more = {"jobs": ended_counts.c.jobs + number}
-            tx.execute(sa.update(ended_counts).where(here).values(more))
-        else:
-            row = {"queue": queue, "jobs": number, "upto": until}
-            tx.execute(sa.insert(ended_counts).values(row))
+    for queue, number in sorted(found.items()):
+        here = ended_counts.c.queue == queue
+        tx.execute(sa.update(ended_counts).where(here).values(jobs=ended_counts.c.jobs + number))
     return full is not None
+
+
+def hold(tx: Tx, names: Collection[str]) -> datetime:
+    """Keep counting off until the transaction ends; return the moment up to which it has come.
+
+    To be called before jobs of these queues are stored that have ended already.
+    """
+    rows = sa.select(ended_counts.c.queue).order_by(ended_counts.c.queue).with_for_update()
+    known = set(tx.execute(rows).scalars())
+    for queue in sorted(set(names) - known):
+        new = {"queue": queue, "jobs": 0, "upto": _there(tx)}
+        tx.execute(tx.dialect.insert_new(ended_counts).values(new))
+    tx.execute(rows)
+    return _there(tx)
+
+
+def add(tx: Tx, upto: datetime, ended: Iterable[tuple[str, datetime]]) -> None:
+    """Count jobs that were stored with an end before that moment: their queue, and when."""
+    number = Counter(queue for queue, at in ended if at <= upto)
+    for queue, more in sorted(number.items()):
+        mine = sa.update(ended_counts).where(ended_counts.c.queue == queue)
+        tx.execute(mine.values(jobs=ended_counts.c.jobs + more))
 
 
 def _there(tx: Tx) -> datetime:

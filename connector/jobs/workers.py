@@ -236,5 +236,13 @@ class LeaseWatch:
         return {
             worker: beat.number
             for worker, (beat, since) in self._seen.items()
-            if now - since >= (beat.lease or self.lease)
+            if now >= self._lapses(beat, since)
         }
+
+    def next(self, now: float) -> float:
+        """Return when the next one of those seen lapses, unless it beats; later than `now`."""
+        times = [self._lapses(beat, since) for beat, since in self._seen.values()]
+        return min((moment for moment in times if moment > now), default=float("inf"))
+
+    def _lapses(self, beat: Beat, since: float) -> float:
+        return since + (beat.lease or self.lease)

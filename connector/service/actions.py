@@ -25,6 +25,7 @@ from connector.aci.standard import PRODUCT
 from connector.aci.tree import Tree
 from connector.aci.values import choice
 from connector.board.metrics import Metric
+from connector.config import shown
 from connector.service.host import Host
 from connector.service.validation import Verdict, check_file, check_text
 
@@ -117,12 +118,7 @@ class ServiceActions:
 
     async def _get_config(self, parameters: Parameters) -> Reply:
         """Show the configuration in use, defaults included, with secrets masked."""
-        lines: list[str] = []
-        for section, pairs in self._host.settings.dump_public().items():
-            lines.append(f"[{section}]")
-            lines += [f"{key}={_shown(value)}" for key, value in pairs.items()]
-            lines.append("")
-        return Reply("GetConfig", {"config": "\n".join(lines)})
+        return Reply("GetConfig", {"config": shown.text(self._host.settings)})
 
     async def _get_log_stream_names(self, parameters: Parameters) -> Reply:
         names: list[Tree] = [ALL, *self._host.board.names]
@@ -176,17 +172,6 @@ def _decoded(sent: str) -> str:
         return base64.b64decode(sent.replace(" ", "+"), validate=True).decode("utf-8-sig")
     except (binascii.Error, ValueError):
         raise invalid("Config", None, "the text of a configuration, in UTF-8, as base64") from None
-
-
-def _shown(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case list():
-            return ",".join(str(item) for item in value)
-    return str(value)
 
 
 def _moment(seconds: float) -> str:

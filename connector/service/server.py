@@ -9,6 +9,7 @@ import time
 
 from connector.aci.app import application
 from connector.aci.keys import KeyRing
+from connector.aci.listeners import Listeners
 from connector.aci.refusals import Refusals
 from connector.aci.server import begin, opened, serve
 from connector.actions.registry import actions
@@ -28,7 +29,7 @@ def main() -> None:
     settings = begin(given)
     join_board(given)
     access = opened(settings)
-    known = actions(settings, lambda: open_database(settings, "http"))
+    known = actions(settings, lambda kind="http": open_database(settings, "http"))
     with contextlib.ExitStack() as stack:
         stack.callback(access.close)
         first, second = (
@@ -42,14 +43,14 @@ def main() -> None:
             beat(given.beat_fd)
             host.sample(time.monotonic())
 
-        refusals = Refusals()
+        refusals, listeners = Refusals(), Listeners(settings, access, known)
         app = Ports(
             {
-                ports[0]: application(settings, access, known, refusals),
+                ports[0]: application(settings, access, known, refusals, listeners),
                 ports[1]: service(host, KeyRing(access.keys), refusals),
             }
         )
-        serve(app, settings, refusals, (first, second), each_second)
+        serve(app, settings, refusals, (first, second), each_second, listeners.close)
 
 
 def _end_server(supervisor: int) -> None:

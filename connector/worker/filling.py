@@ -148,8 +148,11 @@ class Filler:
         )
 
     def start_slots(self, now: float) -> float:
-        """Keep as many slots as the largest queue may use, and one idle up to what all may use."""
-        wanted, most = max(self._limits.values()), sum(self._limits.values())
+        """Keep as many slots as the largest queue may use, and one idle, also when all are in use.
+
+        The idle one takes over at once from a slot that dies.
+        """
+        wanted, most = max(self._limits.values()), sum(self._limits.values()) + 1
         starting = sum(not slot.ready and slot.ending is None for slot in self._slots)
         idle = any(slot.idle for slot in self._slots)
         while (there := len(self._slots)) < wanted or (there < most and not starting and not idle):

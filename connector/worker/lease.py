@@ -127,6 +127,10 @@ class Lease:
         by = f"worker {self.worker_id}"
         return workers.rescue(self._database, by, most, moved, self._outbox)
 
+    def look_again(self, now: float) -> float:
+        """Return when to look at the other workers next: also when the lease of one may lapse."""
+        return min(now + self.seconds / 3, self._watch.next(self._clock()))
+
     def end(self) -> None:
         """Give the lease back and let go of the lock. Raises Unavailable.
 

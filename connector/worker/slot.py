@@ -100,8 +100,8 @@ class Known:
             if isinstance(each, Prepares):
                 each.prepare()
 
-    def _database(self) -> "Database":
-        return open_database(self._settings, "slot", patience=PATIENCE)
+    def _database(self, kind: str = "slot") -> "Database":
+        return open_database(self._settings, kind, patience=PATIENCE)
 
 
 def perform(

@@ -108,7 +108,7 @@ def build(settings: Settings, tell: Callable[[], None], slots: Sequence[Slot] = 
     seconds = min(5.0, max(1.3, STATEMENT * settings.worker.lease_seconds))
     database = open_database(settings, "worker", statement_seconds=seconds)
     beats = open_database(settings, "beats", statement_seconds=seconds)
-    known = actions(settings, lambda: open_database(settings, "slot"))
+    known = actions(settings, lambda kind="slot": open_database(settings, kind))
     queues = {name: settings.queue(name).maximum_threads for name in known}
     tasks = [task.name for task in settings.tasks]
     state = hostlock.folder(settings.paths.data_directory)

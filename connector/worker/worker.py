@@ -171,7 +171,7 @@ class Worker:
         self._release_strays()
         rescued = self.lease.rescue_others(workers.BATCH, self._moved)
         if len(rescued) < workers.BATCH:
-            self._rescue_at = now + self.lease.seconds / 3
+            self._rescue_at = self.lease.look_again(now)
         if rescued:
             self._look_at = 0.0
             _log.warning("handed back what lost workers held", tokens=rescued)

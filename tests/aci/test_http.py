@@ -78,7 +78,7 @@ def test_an_unknown_format_is_told(lone_face: Face) -> None:
 def test_health_is_told_apart_from_actions(lone_face: Face) -> None:
     assert lone_face.client.get("/livez").text == "live\n"
     assert lone_face.client.get("/readyz").text == "ready\n"
-    for path in ("/api/v1/actions", "/events", "/metrics", "/api"):
+    for path in ("/api/v1/actions", "/events/of", "/metrics", "/api"):
         assert lone_face.client.get(path).status_code == 404
 
 

@@ -15,7 +15,7 @@ from connector.config.database import LOGS_IN_AS, one_for_all
 Load = Callable[..., Loaded]
 Problems = Callable[..., tuple[str, ...]]
 
-OWN = ("HttpURL", "WorkerURL", "SlotURL", "OperatorURL", "OwnerURL")
+OWN = ("HttpURL", "WorkerURL", "SlotURL", "BackupURL", "OperatorURL", "OwnerURL")
 CHILDREN = ("http", "worker", "slot")
 
 
@@ -56,7 +56,21 @@ def test_a_slot_logs_in_the_same_whichever_process_starts_it(
 def test_a_child_is_given_no_password_that_it_does_not_need(loaded: Load) -> None:
     settings = configured(loaded, *OWN, DirectURL=url("DirectURL", "server:5432/c"), Pooler="true")
     seen = {kind: passwords(settings.for_process(kind)) for kind in CHILDREN}
-    assert seen == {"http": {"HttpURL"}, "worker": {"WorkerURL", "SlotURL"}, "slot": {"SlotURL"}}
+    assert seen == {
+        "http": {"HttpURL"},
+        "worker": {"WorkerURL", "SlotURL", "BackupURL"},
+        "slot": {"SlotURL", "BackupURL"},
+    }
+
+
+@pytest.mark.parametrize("own", [(), ("SlotURL",), ("SlotURL", "BackupURL"), ("BackupURL",)])
+def test_a_backup_logs_in_as_slots_do_unless_it_is_said_otherwise(
+    loaded: Load, own: tuple[str, ...]
+) -> None:
+    settings = configured(loaded, "WorkerURL", *own)
+    wanted = url(own[-1] if own else "all")
+    for each in (settings, settings.for_process("worker").for_process("slot")):
+        assert each.database.url_for("backup").get_secret_value() == wanted
 
 
 @pytest.mark.parametrize("kind", ["http", "slot"])

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from connector.db.engine import Database, Tx
 from connector.db.types import Identifier
-from connector.jobs import claim, outcomes, progress, retention, submit, turns, workers
+from connector.jobs import claim, outcomes, progress, retention, submit, turns, watching, workers
 from connector.jobs.backlog import backlogs
 from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
@@ -271,3 +271,11 @@ def test_those_who_watch_read_nothing_that_has_ended(
         kit.submit(tasks=("A",))
     (found,) = (x for x in costs.of(backlogs, ["Test"], on_tasks) if x.queue == "Test")
     assert found.jobs == {State.QUEUED: 3}
+
+
+def test_who_watches_a_queue_reads_its_first_jobs_alone(kit: Jobs, costs: Costs) -> None:
+    fill(kit)
+    fill(kit, (State.RUNNING, State.FAILED))
+    token = run_at_once(kit).token
+    analysed(kit)
+    assert list(costs.of(watching.first, "Test", 20))[0] == token

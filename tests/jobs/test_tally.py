@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
@@ -131,6 +132,31 @@ def test_whatever_happens_in_whatever_order_it_is_exact(kit: Jobs) -> None:
         assert told(kit) == len(over)
 
 
+def patiently(url: str, work: Callable[[Jobs], None]) -> None:
+    """Work on a connection of its own, as long as it has to wait for others."""
+    database = Database(url, application="test", patience=20)
+    work(Jobs(database))
+    database.close()
+
+
+def test_several_that_count_at_once_count_each_once(kit: Jobs, empty_url: str) -> None:
+    begin = Barrier(4)
+
+    def count(mine: Jobs) -> None:
+        begin.wait(30)
+        while mine.database.run(tally.advance):
+            pass
+
+    for queues in (("A", "B"), ("A", "B", "C")):  # no row is there yet; then one is new
+        for queue in queues:
+            end(kit, 4, queue)
+        with ThreadPoolExecutor() as pool:
+            for done in [pool.submit(patiently, empty_url, count) for _ in range(begin.parties)]:
+                done.result()
+    assert stored(kit) == {"A": 8, "B": 8, "C": 4}
+    assert told(kit, "A") == 8
+
+
 def test_counts_and_removals_side_by_side_miss_and_double_nothing(
     kit: Jobs, empty_url: str
 ) -> None:
@@ -146,13 +172,8 @@ def test_counts_and_removals_side_by_side_miss_and_double_nothing(
             end(mine, 1)
             mine.database.run(tally.advance)
 
-    def patiently(work: Callable[[Jobs], None]) -> None:
-        database = Database(empty_url, application="test", patience=20)
-        work(Jobs(database))
-        database.close()
-
     with ThreadPoolExecutor() as pool:
-        for done in [pool.submit(patiently, work) for work in (remove_half, go_on)]:
+        for done in [pool.submit(patiently, empty_url, work) for work in (remove_half, go_on)]:
             done.result()
     counted(kit)
     assert told(kit) == 40

@@ -31,6 +31,16 @@ def test_a_lease_lapses_when_the_beat_stands_still_for_its_time() -> None:
     assert watch.lapsed(130.0, beats(a=2)) == {}, "one that is gone is nobody's concern"
 
 
+def test_when_the_next_lease_may_lapse_is_known() -> None:
+    watch = LeaseWatch(15.0)
+    assert watch.next(100.0) == float("inf")
+    watch.lapsed(100.0, {"a": Beat(1), "b": Beat(1, lease=2.0)})
+    assert watch.next(100.0) == 102.0
+    assert watch.next(102.0) == 115.0
+    watch.lapsed(101.0, {"a": Beat(1), "b": Beat(2, lease=2.0)})
+    assert watch.next(101.0) == 103.0, "it has beaten"
+
+
 def test_a_beat_tells_that_the_lease_is_still_there(kit: Jobs) -> None:
     register(kit, WORKER)
     assert kit.database.run(workers.beat, WORKER)

@@ -77,7 +77,7 @@ def test_a_fetch_is_counted_where_it_was_taken_claimed_run_and_asked_webex(
         assert seen["webex_call_seconds_count"] == sum(asked.values())
         assert seen['process_resident_bytes{process="worker 1"}'] > 1 << 20
         assert seen['process_resident_bytes{process="slots"}'] > 1 << 20
-        assert seen["slots"] == 1
+        assert seen["slots"] in (1, 2), "one that ran it, and perhaps one that stands by"
 
 
 def test_the_text_is_what_prometheus_reads_and_says_what_must_not_be_summed(

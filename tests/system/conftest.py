@@ -22,7 +22,7 @@ from connector.jobs.job import Job, NewJob
 from connector.jobs.states import State
 from connector.jobs.token import new_token
 from tests import installation, roles
-from tests.commands import ROOT
+from tests.commands import ROOT, gone
 from tests.conftest import ENGINES, fresh_url
 
 PLUGIN = Path(__file__).parent.parent / "plugin"
@@ -126,6 +126,18 @@ class Server:
         self.process = None
         return status
 
+    def kill(self) -> None:
+        """Kill all of its processes at once, as a power cut does; none is left."""
+        if self.process is None:
+            return
+        family = self.family() if self.process.poll() is None else []
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+        self.process = None
+        eventually("all of it has ended", lambda: all(map(gone, family)))
+
     def family(self) -> list[psutil.Process]:
         """Return every process of the server, the supervisor first."""
         assert self.process is not None
@@ -205,14 +217,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         kinds = ("http", "worker", "slot", "operator", "owner")
         made.logins = {f"CONNECTOR_DATABASE_{kind.upper()}URL": urls[kind] for kind in kinds}
     yield made
-    if made.process is not None:
-        family = made.family() if made.process.poll() is None else []
-        for process in family:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                pass
-        made.process.wait()
+    made.kill()
     made.database.close()
 
 

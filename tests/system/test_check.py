@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from connector.actions.registry import BUILT_IN
 from connector.db.engine import Database
 from connector.sandbox.process import SandboxProcess
 from tests.commands import Program, checkout, migrated
@@ -42,7 +43,7 @@ def test_with_everything_right_all_lines_say_ok(program: Program, sandbox: Sandb
         WEBEX_BASEURL=sandbox.base_url,
         WEBEX_ACCESSTOKEN=sandbox.token,
     )
-    assert settings == "ok      settings: 1 fetch tasks; actions Fetch"
+    assert settings == f"ok      settings: 1 fetch tasks; actions {', '.join(BUILT_IN)}"
     assert database == f"ok      database: sqlite:///{program.folder}/data/connector.db"
     assert webex.startswith(f"ok      Webex: {sandbox.base_url} knows the token as ")
 
@@ -92,7 +93,7 @@ def test_the_connections_that_a_host_needs_are_compared_with_what_the_server_all
     line = checked(program, 1, DATABASE_URL=empty_url)[2]
     listens = database.dialect.listens
     assert line.startswith("ok      connections: 1 http x 5 + supervisor 1 + 1 workers x (")
-    assert f" = {11 if listens else 10} for each host at most; the server allows " in line
+    assert f" = {17 if listens else 16} for each host at most; the server allows " in line
     line = checked(program, 1, DATABASE_URL=empty_url, FETCH_MAXIMUMTHREADS="250")[2]
     assert line.startswith("WRONG   connections: one host needs up to 1 http x 5 + supervisor 1")
     assert "raise max_connections there" in line
@@ -100,16 +101,16 @@ def test_the_connections_that_a_host_needs_are_compared_with_what_the_server_all
 
 LIMITED = {
     "postgresql": (
-        "CREATE ROLE {user} LOGIN PASSWORD 'geheim' CONNECTION LIMIT 1",
+        "CREATE ROLE {user} LOGIN PASSWORD 'geheim' CONNECTION LIMIT 4",
         "GRANT USAGE ON SCHEMA webex_connector TO {user}",
         "GRANT SELECT ON webex_connector.schema_info TO {user}",
     ),
     "mariadb": (
-        "CREATE USER {user} IDENTIFIED BY 'geheim' WITH MAX_USER_CONNECTIONS 1",
+        "CREATE USER {user} IDENTIFIED BY 'geheim' WITH MAX_USER_CONNECTIONS 4",
         "GRANT SELECT ON schema_info TO {user}",
     ),
 }
-"""Statements that make a user who may have one connection, and may look at the version."""
+"""Statements that make a user who may have four connections, and may look at the version."""
 
 
 @pytest.mark.parametrize("empty_url", LIMITED, indirect=True)
@@ -124,8 +125,8 @@ def test_the_limit_of_a_user_is_compared_with_the_connections_that_log_in_as_it(
     urls = {"DATABASE_URL": empty_url, "DATABASE_SLOTURL": own.render_as_string(False)}
     line = checked(checkout(tmp_path), 1, **urls)[2]
     assert line.startswith("WRONG   connections: one host needs up to 1 http x 5 + supervisor 1")
-    assert f", of them 2 as {own.render_as_string()}, and the server allows this user 1: " in line
-    line = checked(checkout(tmp_path), 1, **urls, FETCH_MAXIMUMTHREADS="1")[2]
+    assert f", of them 8 as {own.render_as_string()}, and the server allows this user 4: " in line
+    line = checked(checkout(tmp_path), 1, **urls, ACTIONS_MAXIMUMTHREADS="1")[2]
     assert line.startswith("ok      connections: ")
 
 

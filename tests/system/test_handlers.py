@@ -4,7 +4,6 @@ import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -58,17 +57,6 @@ def undelivered(server: Server) -> int:
     return int(server.database.read(lambda tx: tx.execute(count).scalar_one()))
 
 
-def kill(server: Server) -> None:
-    """Kill all processes at once."""
-    family = server.family()
-    for process in family:
-        process.kill()
-    assert server.process is not None
-    server.process.wait()
-    psutil.wait_procs(family[1:], 10)
-    server.process = None
-
-
 @two_engines
 def test_what_ended_is_told_after_a_kill_between_end_and_delivery(
     server: Server, listener: Listener
@@ -78,7 +66,7 @@ def test_what_ended_is_told_after_a_kill_between_end_and_delivery(
     token = server.submit("nothing")
     server.wait(token, State.FINISHED)
     eventually("the start is being delivered", lambda: listener.requests)
-    kill(server)
+    server.kill()
     assert undelivered(server) == 2
     listener.answering.set()
     server.start(**posted(listener))

@@ -67,8 +67,7 @@ def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Serv
     migrate(made[0].database)
     yield made[0], made[1]
     for server in made:
-        for process in server.family() if server.process and server.process.poll() is None else []:
-            process.kill()
+        server.kill()
         server.database.close()
 
 

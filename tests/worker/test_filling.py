@@ -6,7 +6,7 @@ import pytest
 
 from connector.config import Settings
 from connector.config.database import DatabaseSettings
-from connector.config.sections import PathsSettings
+from connector.config.paths import PathsSettings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
 from connector.jobs import submit

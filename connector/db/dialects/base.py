@@ -82,6 +82,8 @@ class Dialect:
     """Whether each kind of process may log in as a role of its own, with rights that it needs."""
     listens = False
     """Whether each worker has a connection more, on which it hears of news."""
+    snapshot_level: str | None = None
+    """Isolation level in which all statements of a transaction see the same; None: in any."""
     poll_seconds = 1.0
     """Longest that a worker with something to do may go without looking for news itself."""
 

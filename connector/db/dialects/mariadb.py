@@ -48,6 +48,7 @@ class MariaDB(Dialect):
     """MariaDB: no UPDATE … RETURNING, no partial index, no wake-up; deadlocks are ordinary."""
 
     name = "mariadb"
+    snapshot_level = "REPEATABLE READ"
     poll_seconds = 0.1
 
     def url(self, url: sa.URL) -> sa.URL:

@@ -103,6 +103,7 @@ class PostgreSQL(Dialect):
 
     name = "postgresql"
     server_side_schema = has_roles = listens = True
+    snapshot_level = "REPEATABLE READ"
     _pooler: Pooler | None = None
     _each_time = ""
     _place = ""
