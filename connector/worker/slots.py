@@ -73,6 +73,8 @@ class Slot:
     deaf: bool = False
     """Whether it has closed its end of the channel."""
     run: Run | None = None
+    told_run: bool = True
+    """Whether it can have heard of its run: one that it cannot have begun is no try of it."""
     began: float = 0.0
     """Monotonic time at which it was given the run."""
     heard: float = 0.0
@@ -128,7 +130,7 @@ class Slot:
         """Have it run an action."""
         self.run = run
         self.began = self.heard = now
-        self.tell(
+        self.told_run = self.tell(
             {
                 "type": "run",
                 "token": run.token,
@@ -147,8 +149,8 @@ class Slot:
         told, self.untold, self.run = self.untold, {}, None
         return told
 
-    def tell(self, message: Message | None = None) -> None:
-        """Send a message, and what is still unsent. Of one that has died the next reap learns."""
+    def tell(self, message: Message | None = None) -> bool:
+        """Send a message, and what is still unsent; return False if it has died."""
         try:
             if message is not None:
                 self.channel.send(message)
@@ -156,6 +158,8 @@ class Slot:
                 self.channel.flush()
         except Closed:
             _log.warning("slot has died before it could be told", pid=self.pid)
+            return False
+        return True
 
     def messages(self) -> list[Message]:
         """Return what it has said."""

@@ -219,7 +219,9 @@ class Worker:
         elif not slot.ready and slot.ending is None:
             now = time.monotonic()
             self._filler.could_not_begin(slot.heard, f"exit status {status}", now)
-        if run := slot.run:
+        if (run := slot.run) and not slot.told_run:
+            self._recorder.release(run, "its process died before it began", told=slot.take_back())
+        elif run:
             self._recorder.death(run, slot.ended_for, slot.why, status, slot.take_back())
 
     def _release_strays(self) -> None:

@@ -1,5 +1,6 @@
 """A server is backed up while it works, and another one goes on from there."""
 
+import contextlib
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -52,6 +53,9 @@ def start(server: Server, sandbox: SandboxProcess, backups: Path) -> None:
         CONNECTOR_WEBEX_PAGESIZE="5",
         CONNECTOR_FETCHTASKS_0="ONE",
         CONNECTOR_PATHS_BACKUPDIRECTORY=str(backups),
+        # One kill of all slots may meet an action in two of them, one after the other.
+        CONNECTOR_ACTIONS_MAXATTEMPTS="9",
+        CONNECTOR_ACTIONS_RETRYSECONDS="0",
     )
 
 
@@ -95,9 +99,9 @@ def test_another_server_goes_on_from_a_backup_though_the_restore_is_killed(
     token = sent(another, "RestoreServer", Path=name)
     for least in (1, WAITING // 10):
         eventually("some are back", partial(_restored, another, least))
-        kill_slot_of(another, token)
+        kill_slots_under(another, token)
     assert told(another, "RestoreServer", token, "restored") == str(WAITING + 2)
-    assert another.job(token).attempt == 3
+    assert another.job(token).attempt >= 3
     assert another.job(fetch).state is State.QUEUED
     assert _restored(another, WAITING)
 
@@ -126,12 +130,11 @@ def _restored(server: Server, least: int) -> bool:
     return int(server.database.read(lambda tx: tx.execute(count).scalar_one())) >= least
 
 
-def kill_slot_of(server: Server, token: str) -> None:
-    """Kill the process that runs an action, whichever it is."""
+def kill_slots_under(server: Server, token: str) -> None:
+    """Kill every slot, one of which runs an action, and wait for its next attempt."""
+    slots = server.processes("connector.worker.slot")
     attempt = server.job(token).attempt
-    for process in server.processes("connector.worker.slot"):
-        try:
+    for process in slots:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)
-        except psutil.NoSuchProcess:
-            continue
     eventually("another attempt begins", lambda: server.job(token).attempt > attempt)

@@ -1,19 +1,18 @@
-"""A worker that ends its runs because its lease may have lapsed, when nobody has taken over.
-
-Whoever ends a run must see to it that somebody goes on with the job.
-"""
+"""Runs that end without an action's doing: somebody must go on with the job, without charge."""
 
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.jobs import reading
-from connector.jobs.job import NewJob
+from connector.jobs.job import Job, NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.submit import submit
 from connector.jobs.token import new_token
@@ -32,46 +31,78 @@ def sleeping(settings: Settings, now: float) -> Slot:
     return Slot(process, channel, os.pidfd_open(process.pid), stacks, ready=True, heard=now)
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
-def test_a_worker_that_stood_still_hands_back_the_runs_it_ended(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = [0.0]
-    settings = Settings.model_validate(
-        {
-            "database": {"url": "sqlite:////unused"},
-            "paths": {"data_directory": tmp_path},
-            "actions": {"maximum_threads": 1},
-        }
-    )
-    lease = Lease(database, tmp_path, 15.0, {"Test": 1}, [], clock=lambda: clock[0])
-    monkeypatch.setattr(Slot, "start", sleeping)
-    # The children of this process that the worker does not know are the tests' database servers.
-    monkeypatch.setattr("connector.worker.worker.kill_orphans", lambda known: 0)
-    worker = Worker(settings, {"Test": object()}, database, lease)  # type: ignore[dict-item]
-    lease.register()
-    token = new_token()
-    database.run(submit, [NewJob(token, "Test", {})])
+class Bench:
+    """A worker of one slot, on a clock of its own, whose passes a test makes one by one."""
 
-    def attempt() -> int:
-        worker.turn()
-        return database.read(reading.get, [token])[token].attempt
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.clock = 0.0
+        self._database = database
+        settings = Settings.model_validate(
+            {
+                "database": {"url": "sqlite:////unused"},
+                "paths": {"data_directory": folder},
+                "actions": {"maximum_threads": 1},
+            }
+        )
+        self.lease = Lease(database, folder, 15.0, {"Test": 1}, [], clock=lambda: self.clock)
+        actions: Any = {"Test": object()}
+        self.worker = Worker(settings, actions, database, self.lease)
+        self.lease.register()
+        self.token = new_token()
+        database.run(submit, [NewJob(self.token, "Test", {})])
 
-    try:
+    @property
+    def job(self) -> Job:
+        return self._database.read(reading.get, [self.token])[self.token]
+
+    def until_attempt(self, attempt: int) -> Job:
+        """Make passes until the job is claimed once more."""
         until = time.monotonic() + 10
-        while attempt() < 1 and time.monotonic() < until:
-            pass
-        clock[0] += 20.0  # the whole host stands still, and nobody is there to take over
-        assert lease.lost
-        until = time.monotonic() + 10
-        while attempt() < 2 and time.monotonic() < until:
-            pass
-        job = database.read(reading.get, [token])[token]
-        assert (job.attempt, job.state) == (2, State.RUNNING), "nobody goes on with it"
-    finally:
-        for slot in worker.slots:
+        while self.job.attempt < attempt and time.monotonic() < until:
+            self.worker.turn()
+        assert (self.job.attempt, self.job.state) == (attempt, State.RUNNING), "nobody goes on"
+        return self.job
+
+    def close(self) -> None:
+        for slot in self.worker.slots:
             slot.kill()
             slot.process.wait()
             slot.close()
-        lease.end()
-        worker._rest.close()
+        self.lease.end()
+        self.worker._rest.close()
+
+
+@pytest.fixture
+def bench(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(Slot, "start", sleeping)
+    # The children of this process that the worker does not know are the tests' database servers.
+    monkeypatch.setattr("connector.worker.worker.kill_orphans", lambda known: 0)
+    made = Bench(database, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+def test_a_worker_that_stood_still_hands_back_the_runs_it_ended(bench: Bench) -> None:
+    bench.until_attempt(1)
+    bench.clock += 20.0  # the whole host stands still, and nobody is there to take over
+    assert bench.lease.lost
+    bench.until_attempt(2)
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+def test_a_slot_that_died_before_it_heard_of_its_run_was_no_try(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give = Slot.give
+
+    def too_late(slot: Slot, run: Run, now: float) -> None:
+        monkeypatch.setattr(Slot, "give", give)
+        slot.process.kill()
+        slot.process.wait()
+        slot.give(run, now)
+
+    monkeypatch.setattr(Slot, "give", too_late)
+    job = bench.until_attempt(2)
+    assert job.failures == 0
+    assert job.error is None
