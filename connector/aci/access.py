@@ -37,6 +37,9 @@ CHECK = 30.0
 RESERVE = 0.5
 """Seconds of the time for an answer that are kept for sending it."""
 
+LEAST = 0.25
+"""Seconds of these that one look at the database has at least, after a long wait."""
+
 Verb = Callable[[Tx], Any]
 """A verb with its arguments bound."""
 
@@ -52,7 +55,7 @@ class Access:
         self._settings = settings
         self.outbox = outbox_of(settings)
         """Who is to be told of what the verbs do."""
-        self._seconds = self.patience = settings.server.answer_seconds - RESERVE
+        self.patience = settings.server.answer_seconds - RESERVE
         """Seconds within which every call ends."""
         self._quiet_until = 0.0
         self._check_at = float("-inf")
@@ -80,9 +83,13 @@ class Access:
         result: T = await self._call(self._changer, verb, doubt)
         return result
 
-    async def job(self, token: str) -> Job | None:
-        """Return one action, or None. Raises AciError."""
-        job: Job | None = await self._call(self._reader, token, _NO_ANSWER)
+    async def job(self, token: str, until: float | None = None) -> Job | None:
+        """Return one action, or None. Raises AciError.
+
+        `until`: the monotonic time by which somebody who has waited already must be answered.
+        """
+        seconds = self.patience if until is None else max(LEAST, until - time.monotonic())
+        job: Job | None = await self._call(self._reader, token, _NO_ANSWER, seconds)
         return job
 
     async def read(self, read: Callable[[Tx], T]) -> T:
@@ -132,9 +139,11 @@ class Access:
         self._inspector.close(0.5)
         self._database.close()
 
-    async def _call(self, group: Group[Any, Any], item: object, doubt: str) -> Any:
+    async def _call(
+        self, group: Group[Any, Any], item: object, doubt: str, seconds: float | None = None
+    ) -> Any:
         try:
-            return await group.call(item, self._seconds)
+            return await group.call(item, self.patience if seconds is None else seconds)
         except Locked as error:
             raise AciError(
                 Code.UNAVAILABLE,

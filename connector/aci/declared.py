@@ -39,6 +39,12 @@ COMMON = (
 
 ASYNCHRONOUS = (
     Parameter("Idempotency-Key", "What you call the request: sent again it is stored once."),
+    Parameter(
+        "Sync",
+        "Wait for the results and answer with them; also called Synchronous.",
+        kind="boolean",
+        default=False,
+    ),
 )
 """What every asynchronous action takes besides."""
 

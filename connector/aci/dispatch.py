@@ -1,13 +1,14 @@
 """Which action answers a request: those about the server, QueueInfo, and the asynchronous ones."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.responses import Response
 
 from connector import log
-from connector.aci import at_once
+from connector.aci import at_once, synchronous
 from connector.aci.access import Access
 from connector.aci.at_once import Answer
 from connector.aci.authorization import Admission
@@ -18,6 +19,7 @@ from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply, token_reply
 from connector.aci.request import Request
 from connector.aci.request_log import RequestLog
+from connector.aci.waiting import Waiting
 from connector.actions import sealing
 from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
@@ -55,7 +57,11 @@ class Dispatch:
         self._settings = settings
         self._config_hash = settings.hash
         self._key_file = settings.paths.keys
-        queue_info = QueueInfo(access, actions, lambda queue: settings.queue(queue).classic_status)
+        waiting = Waiting(access)
+        self._synchronous = synchronous.Synchronous(access, waiting)
+        queue_info = QueueInfo(
+            access, actions, waiting, lambda queue: settings.queue(queue).classic_status
+        )
         self._asynchronous = {action.name.casefold() for action in actions.values()}
         self._answers: dict[str, Answer] = {
             **{each.name.casefold(): _named(self._submit(each)) for each in actions.values()},
@@ -85,6 +91,8 @@ class Dispatch:
         overlap = Overlap(self._settings.queue(action.name).on_overlap)
 
         async def submit(parameters: Parameters, client: str) -> Reply:
+            until = time.monotonic() + self._access.patience
+            waits = synchronous.wanted(parameters)
             try:
                 values = checked(action, parameters)
                 tasks = tasks_of(action, values)
@@ -106,9 +114,12 @@ class Dispatch:
                 overlap=overlap,
             )
             try:
-                return token_reply(action.name, await self._access.submit(job))
+                token = await self._access.submit(job)
             except JobError as error:
                 raise _refused(error) from error
+            if waits:
+                return await self._synchronous.reply(action.name, token, until)
+            return token_reply(action.name, token)
 
         return submit
 

@@ -38,6 +38,8 @@ class Code(Enum):
     UNAVAILABLE = 520, "ERRORUNAVAILABLE", "Database unavailable", True
     IN_DOUBT = 521, "ERRORINDOUBT", "Outcome unknown", False
     INTERNAL = 522, "ERRORINTERNAL", "Internal error", False
+    ACTION_FAILED = 523, "ERRORACTIONFAILED", "Action failed", False
+    UNFINISHED = 524, "ERRORUNFINISHED", "Action not ended yet", False
     NOT_PERMITTED = 530, "ERRORNOTPERMITTED", "Not permitted", False
     KEY_INVALID = 531, "ERRORKEYINVALID", "API key not accepted", False
     FOREIGN = 532, "ERRORFOREIGN", "Foreign host or origin", False
@@ -55,12 +57,15 @@ class AciError(Exception):
 
     `description` is a sentence for people: what was wrong and what would be right. `parameter` is
     the name of the parameter at fault, if there is one; it is put before the description unless
-    the description names it.
+    the description names it. `token`: the action that was stored all the same.
     """
 
-    def __init__(self, code: Code, description: str, parameter: str | None = None) -> None:
+    def __init__(
+        self, code: Code, description: str, parameter: str | None = None, token: str | None = None
+    ) -> None:
         self.code = code
         self.parameter = parameter
+        self.token = token
         if parameter is not None and parameter.casefold() not in description.casefold():
             description = f"Parameter {shown(parameter)}: {description}"
         self.description = description

@@ -5,6 +5,7 @@ Source: QueueInfo in the vendor's connector, Content and Media Server references
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -42,6 +43,7 @@ Shown = Callable[[Job], Tree]
 class QueueInfo:
     """The action QueueInfo. `actions`: the asynchronous ones, each of which has a queue.
 
+    `waiting`: those who wait for a change.
     `classic`: whether a queue shows what was cancelled or stopped as failed.
     """
 
@@ -49,13 +51,14 @@ class QueueInfo:
         self,
         access: Access,
         actions: Mapping[str, Action],
+        waiting: Waiting,
         classic: Callable[[str], bool] = lambda queue: False,
     ) -> None:
         self._access = access
         self._classic = classic
         self._queues = list(actions)
         self._verbs = Verbs(access, actions)
-        self._waiting = Waiting(access)
+        self._waiting = waiting
         self._answers: dict[str, Answer] = {
             "GetStatus": self._get_status,
             "QueueStatus": self._queue_status,
@@ -81,10 +84,12 @@ class QueueInfo:
         classic = self._classic(queue)
         shown = _shown_now(classic)
         if parameters.get("Token"):
+            until = time.monotonic() + self._access.patience
             job = await self._job(queue, parameters)
             if seconds := self._wait(parameters):
+                seconds = min(seconds, until - time.monotonic())
                 await self._waiting.change(job.token, job.state, seconds)
-                job, shown = await self._job(queue, parameters), _shown_now(classic)
+                job, shown = await self._job(queue, parameters, until), _shown_now(classic)
             return _listed([shown(job)])
         return await _streamed(self._pages(queue, parameters), shown)
 
@@ -136,20 +141,20 @@ class QueueInfo:
             return Reply(NAME, await self._verbs.one(name, job.token, parameters, by))
         return Reply(NAME, await self._verbs.many(name, queue, parameters, by))
 
-    async def _job(self, queue: str, parameters: Parameters) -> Job:
+    async def _job(self, queue: str, parameters: Parameters, until: float | None = None) -> Job:
         """Return the action that Token names, if it is of this queue."""
         wanted = str(token(parameters["Token"]))
-        job = await self._access.job(wanted)
+        job = await self._access.job(wanted, until)
         if job is None or job.queue != queue:
             raise unknown_token(wanted, queue)
         return job
 
     def _wait(self, parameters: Parameters) -> float:
-        """Return for how many seconds the client wants to wait, within bounds."""
+        """Return for how many seconds the client wants to wait."""
         text = parameters.get("Wait") or "0"
         if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text.strip(), re.ASCII):
             raise invalid("Wait", text, "seconds, such as 8")
-        return min(float(text), self._access.patience)
+        return float(text)
 
     def _pages(
         self, queue: str, parameters: Parameters, states: frozenset[State] = frozenset(State)

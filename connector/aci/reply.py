@@ -37,6 +37,7 @@ def token_reply(action: str, token: str) -> Reply:
 def error_reply(action: str, error: AciError, now: datetime) -> Reply:
     """The ERROR envelope with its six fields, in the order of the vendor's schema.
 
+    The token of an action that was stored all the same stands behind them.
     `action` is "" if the request did not get as far as naming one; `now` has a time zone.
     """
     code = error.code
@@ -48,4 +49,7 @@ def error_reply(action: str, error: AciError, now: datetime) -> Reply:
         "errorcode": code.word,
         "errortime": error_time(now),
     }
-    return Reply(action, {"error": fields}, Outcome.ERROR)
+    data: dict[str, Tree] = {"error": fields}
+    if error.token is not None:
+        data["token"] = error.token
+    return Reply(action, data, Outcome.ERROR)

@@ -60,11 +60,18 @@ def element(job: Job, now: datetime, classic: bool = False) -> dict[str, Tree]:
         shown["error"] = job.error or "failed without a message"
     elif ended_early:
         shown["error"] = _by_whom(job)
-    # Results may not take the name of what stands above, nor of the token below.
-    results = {**_priority(job), **_progress(job), **dict(job.result or {})}
-    shown.update({name: results[name] for name in sorted(results) if name not in _CORE})
+    shown.update(results(job))
     shown["token"] = job.token
     return shown
+
+
+def results(job: Job) -> dict[str, Tree]:
+    """Return what an action tells besides, in alphabetical order, as genuine servers do.
+
+    Results may not take the name of what `element` puts before and after them.
+    """
+    told = {**_priority(job), **_progress(job), **dict(job.result or {})}
+    return {name: told[name] for name in sorted(told) if name not in _CORE}
 
 
 _CORE = frozenset(

@@ -1,6 +1,7 @@
 """Clients that wait for an action to move on: one query for all of them, a few times a second."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from connector.aci.access import Access
@@ -23,10 +24,15 @@ class Waiting:
 
     async def change(self, token: str, seen: State, seconds: float) -> None:
         """Return once the state of the action is not `seen`, or when the time is up."""
-        if seen in FINAL:
-            return
-        with self._watch.on(token) as watched:
-            try:
-                await watched.until(lambda state: state is not seen, seconds)
-            except TimeoutError:
-                pass
+        if seen not in FINAL:
+            await self._until(token, lambda state: state is not seen, seconds)
+
+    async def end(self, token: str, seconds: float) -> None:
+        """Return once the action has ended or is not there any more, or when the time is up."""
+        await self._until(token, lambda state: state is None or state in FINAL, seconds)
+
+    async def _until(
+        self, token: str, test: Callable[[State | None], bool], seconds: float
+    ) -> None:
+        with self._watch.on(token) as watched, contextlib.suppress(TimeoutError):
+            await watched.until(test, seconds)

@@ -16,6 +16,7 @@ from connector.aci.errors import AciError
 from connector.aci.parameters import Parameters
 from connector.aci.permissions import ACTIONS
 from connector.aci.queueinfo import QueueInfo
+from connector.aci.waiting import Waiting
 from connector.actions import registry
 from connector.actions.action import Parameter
 from connector.db.engine import Database
@@ -106,7 +107,7 @@ def queue_info(lone_url: str) -> Iterator[tuple[QueueInfo, str]]:
     token = new_token()
     database.run(submit, [NewJob(token, "Echo", {})])
     access = Access(database, settings(lone_url))
-    yield QueueInfo(access, {"Echo": Echo()}), token
+    yield QueueInfo(access, {"Echo": Echo()}, Waiting(access)), token
     access.close()
 
 
