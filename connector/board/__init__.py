@@ -9,7 +9,8 @@ import logging
 import os
 import time
 from bisect import bisect_left
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 
 from connector.board.memory import Board, Key, Place
 from connector.board.metrics import Metric
@@ -53,15 +54,19 @@ def put(metric: Metric, value: float, *labels: str) -> None:
         _of_process[0][1].put((metric.value.name, *labels), value)
 
 
-def observe(metric: Metric, value: float, *labels: str) -> None:
-    """Add a value to a histogram, in the metric's unit."""
-    if _of_process:
-        meaning = metric.value
-        index = bisect_left(meaning.buckets, value)
-        bound = f"{meaning.buckets[index]:g}" if index < len(meaning.buckets) else "+Inf"
-        bucket: Key = (meaning.name, *labels, bound)
-        total: Key = (meaning.name, *labels, "sum")
-        _of_process[0][1].add([(bucket, 1.0), (total, value)])
+def observe(metric: Metric, values: float | Collection[float], *labels: str) -> None:
+    """Add a value, or several, to a histogram, in the metric's unit."""
+    if not _of_process:
+        return
+    values = [values] if isinstance(values, int | float) else values
+    meaning = metric.value
+    bounds = [*(f"{bound:g}" for bound in meaning.buckets), "+Inf"]
+    found = Counter(bisect_left(meaning.buckets, value) for value in values)
+    amounts: list[tuple[Key, float]] = [
+        ((meaning.name, *labels, bounds[index]), number) for index, number in found.items()
+    ]
+    if amounts:
+        _of_process[0][1].add([*amounts, ((meaning.name, *labels, "sum"), sum(values))])
 
 
 SLOTS = "slots"

@@ -13,8 +13,12 @@ from connector.jobs.tables import jobs
 
 def held(token: str, attempt: int, worker_id: str) -> ColumnElement[bool]:
     """Return the condition that this attempt of this worker still holds the job."""
+    return sa.and_(jobs.c.token == token, of_attempt(attempt, worker_id))
+
+
+def of_attempt(attempt: int, worker_id: str) -> ColumnElement[bool]:
+    """Return the condition that a job is held by an attempt of this number, of this worker."""
     return sa.and_(
-        jobs.c.token == token,
         jobs.c.attempt == attempt,
         jobs.c.worker_id == worker_id,
         # Not as an index wants it: PostgreSQL would look through all that run, if it believed

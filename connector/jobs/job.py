@@ -60,6 +60,11 @@ class Run:
     tasks: tuple[str, ...] = ()
     checkpoint: Document | None = field(default=None, repr=False)
 
+    @property
+    def fence(self) -> tuple[str, int]:
+        """Token and attempt: what a worker holds, or holds no longer."""
+        return self.token, self.attempt
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -78,13 +78,17 @@ class Outbox:
 
         A repeat of what was written before tells nothing again. Raises what `write` raises, Locked.
         """
-        if not any((run.queue, event) in self.handlers for event in _AT_END):
+        if not self.hears_of_ends(run.queue):
             return write(tx)
         fresh = fence.holds(tx, run.token, run.attempt, run.worker_id)
         state = write(tx)
         if fresh:
             self.ended(tx, run.queue, run.token, state)
         return state
+
+    def hears_of_ends(self, queue: str) -> bool:
+        """Say whether anybody wants to hear of an end in a queue."""
+        return any((queue, event) in self.handlers for event in _AT_END)
 
     def ended(self, tx: Tx, queue: str, token: str, state: State) -> None:
         """Tell that a job has just reached this state, if it is final."""

@@ -4,6 +4,7 @@ Whichever comes first honours what was requested meanwhile: a stop asked for mak
 a pause asked for makes it `paused` where it would have been queued again.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from sqlalchemy.sql import ColumnElement
 from connector.db.engine import Tx
 from connector.jobs.errors import LeaseLost
 from connector.jobs.events import record
-from connector.jobs.fence import held
+from connector.jobs.fence import held, of_attempt
 from connector.jobs.job import Document, Run
 from connector.jobs.states import FINAL, Requested, State
 from connector.jobs.tables import MAX_COUNT, MAX_ERROR, jobs
@@ -23,6 +24,42 @@ Text = ColumnElement[str]
 def finish(tx: Tx, run: Run, result: Document) -> State:
     """Record that the action ended well. Returns the state reached. Raises LeaseLost."""
     return _end(tx, run, "finish", {"result": dict(result)}, State.FINISHED)
+
+
+def finish_all(tx: Tx, ended: Sequence[tuple[Run, Document]]) -> set[str]:
+    """Record that many actions ended well, each with its result; return the tokens of those done.
+
+    The others are left alone: what was asked of them, or a lost lease, is for `finish`.
+    """
+    done: set[str] = set()
+    for (worker_id, attempt), group in _alike(ended, lambda run, _: (run.worker_id, run.attempt)):
+        values = {
+            "state": State.FINISHED,
+            "ended_at": tx.now,
+            "changed_by": f"worker finish {attempt}",
+        }
+        for tokens, result in tx.dialect.together(jobs.c.token, dict(_results(group))):
+            mine = sa.and_(
+                tx.dialect.among(jobs.c.token, tokens),
+                of_attempt(attempt, worker_id),
+                jobs.c.requested.is_(None),
+            )
+            rows = tx.change(jobs, mine, {**values, "result": result}, jobs.c.token)
+            done.update(row.token for row in rows)
+    return done
+
+
+def _alike(
+    ended: Sequence[tuple[Run, Document]], key: Callable[[Run, Document], tuple[str, int]]
+) -> Iterable[tuple[tuple[str, int], list[tuple[Run, Document]]]]:
+    groups: dict[tuple[str, int], list[tuple[Run, Document]]] = {}
+    for run, result in ended:
+        groups.setdefault(key(run, result), []).append((run, result))
+    return groups.items()
+
+
+def _results(group: Sequence[tuple[Run, Document]]) -> Iterable[tuple[str, dict[str, Any]]]:
+    return ((run.token, dict(result)) for run, result in group)
 
 
 def fail(tx: Tx, run: Run, error: str, result: Document | None = None) -> State:

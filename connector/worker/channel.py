@@ -5,8 +5,11 @@ import json
 import select
 import socket
 import struct
+import time
 from collections import deque
 from typing import Any
+
+from connector.worker.permits import Bell
 
 _HEAD = struct.Struct("!I")
 
@@ -17,6 +20,9 @@ AT_ONCE = 1 << 20
 """Bytes after which `receive` has heard enough for now: who talks on and on is not all there is."""
 
 _PIECE = 1 << 16
+
+SOON = 0.01
+"""Seconds within which the end of a run is heard while its slot goes on with others."""
 
 Message = dict[str, Any]
 
@@ -60,7 +66,7 @@ class Channel:
         while self._outgoing:
             part = self._outgoing[0]
             try:
-                sent = self._socket.send(part)
+                sent = self._socket.send(part, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -129,6 +135,53 @@ class Channel:
             messages.append(_message(bytes(self._incoming[_HEAD.size : end])))
             del self._incoming[:end]
         return messages
+
+
+class SlotChannel(Channel):
+    """The slot's end: `send` waits until all is on its way. What is sent is heard late or soon.
+
+    It is safe with the kernel from then on, whatever becomes of this process; the bell is rung for
+    what should be heard now.
+    """
+
+    def __init__(self, end: socket.socket, bell: Bell) -> None:
+        super().__init__(end)
+        self.bell = bell
+        self._rung_at = time.monotonic()
+        self._kept: deque[Message] = deque()
+
+    def flush(self) -> None:
+        """Send all that waits. Raises Closed."""
+        while True:
+            super().flush()
+            if not self._outgoing:
+                return
+            self.bell.ring()  # the worker must read, to make room
+            poll = select.poll()
+            poll.register(self._socket, select.POLLOUT)
+            poll.poll()
+
+    def ring_in_time(self) -> None:
+        """Ring if nothing was rung for a while."""
+        now = time.monotonic()
+        if now >= self._rung_at + SOON:
+            self._rung_at = now
+            self.bell.ring()
+
+    def wait(self) -> Message:
+        """Wait for one message and return it. Raises Closed."""
+        return self._kept.popleft() if self._kept else super().wait()
+
+    def answers(self) -> list[Message]:
+        """Return the answers to saves that have come; what else has is kept for `wait`."""
+        messages = self.receive()
+        self._kept.extend(each for each in messages if each["type"] != "saved")
+        return [each for each in messages if each["type"] == "saved"]
+
+    def waiting(self) -> bool:
+        """Say whether another message is there, or begins to come."""
+        there = bool(self._kept or self._incoming)
+        return there or bool(select.select([self._socket], [], [], 0.0)[0])
 
 
 def _message(body: bytes) -> Message:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.actions.action import Document, Log
-from connector.worker.channel import Channel, Closed, Message
+from connector.worker.channel import Closed, Message, SlotChannel
 from connector.worker.storable import storable
 from connector.worker.termination import Termination
 
@@ -20,7 +20,12 @@ class SlotContext:
     """The context of one run, which speaks to the worker through the slot's channel."""
 
     def __init__(
-        self, channel: Channel, ending: Termination, run: Mapping[str, Any], folder: Path, log: Log
+        self,
+        channel: SlotChannel,
+        ending: Termination,
+        run: Mapping[str, Any],
+        folder: Path,
+        log: Log,
     ) -> None:
         self.token: str = run["token"]
         self.attempt: int = run["attempt"]
@@ -39,6 +44,7 @@ class SlotContext:
         self._later: threading.Timer | None = None
         self._over = False
         self._pid = os.getpid()
+        self._began = time.monotonic()
 
     def progress(self, **facts: object) -> None:
         """Tell how far the action is; sent on at once, or merged with what follows soon."""
@@ -67,12 +73,13 @@ class SlotContext:
             self._channel.send(
                 {"type": "save", "number": number, "checkpoint": saved, "progress": facts}
             )
+            self._channel.bell.ring()
         while self._saved < number:  # one that was interrupted may be answered late
             self._channel.wait_for_news()
             with self._ending, self._turn:
                 self._check()  # else a thread left behind would take what is said to the next run
-                for answer in self._channel.receive():
-                    self._saved = max(self._saved, answer.get("number", 0))
+                for answer in self._channel.answers():
+                    self._saved = max(self._saved, answer["number"])
 
     def end(self, outcome: Message) -> None:
         """Send how the run ended; nothing is told of it after that."""
@@ -80,7 +87,12 @@ class SlotContext:
             if self._later is not None:
                 self._later.cancel()
             self._over = True
-            self._channel.send({**outcome, "progress": self._facts if self._unsent else None})
+            took = time.monotonic() - self._began
+            told = {**outcome, "took": took}
+            if self._unsent:
+                told["progress"] = self._facts
+            self._channel.send(told)
+            self._channel.ring_in_time()
 
     def _check(self) -> None:
         if os.getpid() != self._pid:
@@ -95,6 +107,7 @@ class SlotContext:
         self._sent_at = time.monotonic()
         self._unsent = False
         self._channel.send({"type": "progress", "progress": self._facts})
+        self._channel.bell.ring()
 
     def _tell_late(self) -> None:
         try:

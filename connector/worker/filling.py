@@ -1,6 +1,7 @@
 """Claims for free slots, and slots to run them in."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.token import stored_at
 from connector.process import restart_pause
 from connector.worker.lease import Lease
+from connector.worker.pace import Pace
 from connector.worker.recording import Recorder
 from connector.worker.slots import Slot
 
@@ -47,6 +49,10 @@ class Filler:
         self._outbox = outbox
         self._tasks = [task.name for task in settings.tasks]
         self._limits = {name: settings.queue(name).maximum_threads for name in actions}
+        self._pace = {name: Pace() for name in actions}
+        self._took: dict[str, list[float]] = {}
+        self.back: deque[Run] = deque()
+        """Claimed runs that no slot has, or none has begun."""
         self._damaged: set[str] = set()
         self._beyond: dict[str, claim.Place] = {}
         self._far_at = 0.0
@@ -60,31 +66,78 @@ class Filler:
         for its time, or for a slot to start. Raises Unavailable.
         """
         wait = self.start_slots(now)
-        free = [slot for slot in self._slots if slot.idle]
-        if not free:
+        self._hand_on(now)
+        if not any(self._room(queue) for queue in self._limits):
             return wait
-        running = [slot.run.queue for slot in self._slots if slot.run]
         for queue, due in self._due(now).items():
             if due.seconds > 0:
                 wait = min(wait, due.seconds)
                 continue
-            room = min(len(free), self._limits[queue] - running.count(queue))
-            if room <= 0 or lease.lost:
-                continue
             # What stands at the head may not run now; what is due behind it may.
             for look in (due,) if due.ahead else (due, replace(due, ahead=claim.NOW)):
-                moved()
-                for run in self._claimed(queue, lease.worker_id, room, look):
-                    room -= 1
-                    if damage := _damage(run):
-                        self._recorder.fail(run, damage)
-                        continue
-                    free.pop().give(run, now)
-                    _count(run)
-                    _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
-                if room <= 0 or lease.lost:
+                room = self._room(queue, at_once=due.limited)
+                if not room or lease.lost:
                     break
+                moved()
+                runs = self._claimed(queue, lease.worker_id, sum(room.values()), look)
+                self._give([run for run in runs if self._whole(run)], room, now)
+                _count(runs)
         return wait
+
+    def took(self, queue: str, seconds: float) -> None:
+        """Note how long an action of a queue took."""
+        self._pace[queue].took(seconds)
+        self._took.setdefault(queue, []).append(seconds)
+
+    def told_all(self) -> None:
+        """Count what was noted."""
+        for queue, seconds in self._took.items():
+            board.observe(Metric.RUN_SECONDS, seconds, queue)
+        self._took.clear()
+
+    def _room(self, queue: str, *, at_once: bool = False) -> dict[Slot, int]:
+        """Return how many runs of a queue each slot takes now.
+
+        `at_once`: only such as can begin now. Those that exclude each other are never held back.
+        """
+        size = self._pace[queue].size
+        if at_once or isinstance(self._actions[queue], WorksOnTasks):
+            size = 1
+        at_it = [slot for slot in self._slots if slot.run and slot.run.queue == queue]
+        idle = [slot for slot in self._slots if slot.idle]
+        room = dict.fromkeys(idle[: max(0, self._limits[queue] - len(at_it))], size)
+        if size > 1:
+            # As many again lie ready behind them, so that no slot waits for a claim.
+            room = dict.fromkeys(room, 2 * size)
+            held = {slot: len(slot.behind) + 1 for slot in at_it if slot.open}
+            room |= {slot: 2 * size - count for slot, count in held.items() if count <= size}
+        return room
+
+    def _give(self, runs: Sequence[Run], room: Mapping[Slot, int], now: float) -> None:
+        """Spread runs of one queue over slots, each of which has room for so many."""
+        left = len(room)
+        for slot, most in sorted(room.items(), key=lambda item: item[1]):
+            count = min(most, -(-len(runs) // left))
+            share, runs, left = runs[:count], runs[count:], left - 1
+            if share:
+                slot.give(share, now)
+                self._pace[share[0].queue].gave(len(share))
+        self.back += runs
+
+    def _hand_on(self, now: float) -> None:
+        """Give away what was taken back from slots that had not begun it, in its old order."""
+        for queue in {run.queue for run in self.back}:
+            room = self._room(queue)
+            mine = [run for run in self.back if run.queue == queue][: sum(room.values())]
+            self._give(mine, room, now)
+            for run in mine:
+                self.back.remove(run)
+
+    def _whole(self, run: Run) -> bool:
+        """Say whether a run is fit to be given away; one that somebody has damaged fails."""
+        if damage := _damage(run):
+            self._recorder.fail(run, damage)
+        return not damage
 
     def _due(self, now: float) -> Mapping[str, Due]:
         """Return what waits; now and then what is due is looked for far behind what is delayed."""
@@ -169,10 +222,19 @@ class Filler:
         return float("inf")
 
 
-def _count(run: Run) -> None:
-    board.count(Metric.CLAIMS, run.queue)
-    if run.attempt == 1 and (stored := stored_at(run.token)) is not None:
-        board.observe(Metric.WAIT_SECONDS, max(0.0, time.time() - stored), run.queue)
+def _count(runs: Sequence[Run]) -> None:
+    if not runs:
+        return
+    now, queue = time.time(), runs[0].queue
+    stored = [stored_at(run.token) for run in runs if run.attempt == 1]
+    waited = [max(0.0, now - moment) for moment in stored if moment is not None]
+    board.count(Metric.CLAIMS, queue, by=len(runs))
+    board.observe(Metric.WAIT_SECONDS, waited, queue)
+    if len(runs) == 1:
+        run = runs[0]
+        _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
+    else:
+        _log.info("runs begin", count=len(runs), queue=queue)
 
 
 def _damage(run: Run) -> str | None:

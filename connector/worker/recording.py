@@ -1,10 +1,12 @@
 """Recording how runs ended: kept and repeated until the database has taken it."""
 
 import contextlib
+import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -26,6 +28,9 @@ _log = log.logger(__name__)
 ASIDE = 30.0
 """Seconds after which an end that the database refuses altogether is tried again."""
 
+TOGETHER = 1000
+"""Ends written by one statement, at most."""
+
 UNANSWERED = 3
 """Times that the database may give no answer to one end, and to others it does."""
 
@@ -39,6 +44,8 @@ class Ended:
     run: Run
     verb: str
     write: Write
+    plain: Mapping[str, Any] | None = None
+    """The result of one that ended well and about which nothing else is to be written."""
 
 
 class Recorder:
@@ -55,6 +62,7 @@ class Recorder:
         self._aside: list[Ended] = []
         self._aside_until = 0.0
         self._locked: set[str] = set()
+        self._done: set[str] = set()
         self._unanswered: Counter[str] = Counter()
 
     @property
@@ -66,9 +74,9 @@ class Recorder:
         """Take what a slot says of a run."""
         match message["type"]:
             case "finished":
-                self._add(
-                    run, "finish", lambda tx: outcomes.finish(tx, run, message["result"]), told
-                )
+                result = message["result"]
+                plain = None if told or self._outbox.hears_of_ends(run.queue) else result
+                self._add(run, "finish", lambda tx: outcomes.finish(tx, run, result), told, plain)
             case "failed":
                 error, result = message["error"], message["result"]
                 self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error, result), told)
@@ -131,6 +139,7 @@ class Recorder:
             self._aside = []
         locked = self._still_locked()
         waited = bool(self._waiting)
+        self._record_plain(locked, moved)
         for _ in range(len(self._waiting)):
             ended = self._waiting[0]
             token = ended.run.token
@@ -154,6 +163,30 @@ class Recorder:
                 self._database.read(_probe)  # raises if it is not about this one alone
                 self._in_the_way(ended, error)
         return waited
+
+    def _record_plain(self, locked: Collection[str], moved: Callable[[], None]) -> None:
+        """Write many ends at once, as far as nothing is the matter with them."""
+        for start in range(0, len(self._waiting), TOGETHER):
+            some = list(itertools.islice(self._waiting, start, start + TOGETHER))
+            plain = [e for e in some if e.plain is not None and e.run.token not in locked]
+            if len(plain) < 2:
+                continue
+            moved()
+            pairs = [(e.run, e.plain or {}) for e in plain]
+            try:
+                self._done |= self._database.run(outcomes.finish_all, pairs)
+            except Exception:
+                self._database.read(_probe)  # raises if it is not about one of them
+        if not self._done:
+            return
+        done = [ended for ended in self._waiting if ended.run.token in self._done]
+        self._waiting = deque(e for e in self._waiting if e.run.token not in self._done)
+        self._done = set()
+        for queue in {ended.run.queue for ended in done}:
+            attempts = [ended.run.attempt for ended in done if ended.run.queue == queue]
+            board.count(Metric.OUTCOMES, queue, "finish", State.FINISHED, by=len(attempts))
+            board.observe(Metric.ATTEMPTS, attempts, queue)
+            _log.info("runs ended", queue=queue, verb="finish", count=len(attempts))
 
     def _in_the_way(self, ended: Ended, error: Unavailable) -> None:
         """Note that the database, which is there, gives no answer to the end of this run."""
@@ -212,9 +245,16 @@ class Recorder:
         self._aside.append(ended)
         self._aside_until = time.monotonic() + ASIDE
 
-    def _add(self, run: Run, verb: str, write: Write, told: Message | None = None) -> None:
+    def _add(
+        self,
+        run: Run,
+        verb: str,
+        write: Write,
+        told: Message | None = None,
+        plain: Mapping[str, Any] | None = None,
+    ) -> None:
         with_told = write if not told else lambda tx: _both(tx, run, told, write)
-        self._waiting.append(Ended(run, verb, with_told))
+        self._waiting.append(Ended(run, verb, with_told, plain))
 
 
 def in_short(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """The wait between two passes: ended by news from a slot, the database, or a signal."""
 
-import selectors
+import select
 import signal
 import socket
 import time
@@ -32,23 +32,21 @@ class Rest:
 
     def until(self, deadline: float, slots: Sequence[Slot]) -> bool:
         """Wait until the monotonic `deadline` or news; True if the database has news."""
-        with selectors.PollSelector() as selector:
-            selector.register(self._ours, selectors.EVENT_READ)
-            for slot in slots:
-                events = selectors.EVENT_READ
-                if slot.channel.unsent:
-                    events |= selectors.EVENT_WRITE
-                if not slot.deaf:  # its end would be news for ever
-                    selector.register(slot.channel, events, slot)
-                selector.register(slot.pidfd, selectors.EVENT_READ)
-            listening = self._wake.fileno()
-            if listening is not None:
-                selector.register(listening, selectors.EVENT_READ)
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            changed = self._wake.changed()
-            for key, events in ready:
-                if isinstance(key.data, Slot) and events & selectors.EVENT_WRITE:
-                    key.data.tell()
+        poll, by_channel = select.poll(), {}
+        poll.register(self._ours, select.POLLIN)
+        for slot in slots:
+            if not slot.deaf:  # its end would be news for ever
+                # What it says is heard when it rings; of the channel only the end is looked for.
+                by_channel[slot.channel.fileno()] = slot
+                poll.register(slot.channel, select.POLLOUT if slot.channel.unsent else 0)
+            poll.register(slot.bell.descriptor, select.POLLIN)
+            poll.register(slot.pidfd, select.POLLIN)
+        if (listening := self._wake.fileno()) is not None:
+            poll.register(listening, select.POLLIN)
+        for descriptor, events in poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            if events & select.POLLOUT and descriptor in by_channel:
+                by_channel[descriptor].tell()
+        changed = self._wake.changed()
         self._drain()
         return changed
 

@@ -66,7 +66,7 @@ class Saver:
         except Exception as error:
             _log.error("progress cannot be stored", token=slot.run.token, error=in_short(error))
             self._recorder.fail(slot.run, f"its progress cannot be stored: {for_clients(error)}")
-            slot.take_back()
+            slot.ended(time.monotonic())
             slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
             return
         slot.untold, slot.store_at = {}, 0.0

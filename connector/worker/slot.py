@@ -28,8 +28,9 @@ from connector.process import (
     open_database,
     received_settings,
 )
-from connector.worker.channel import Channel, Closed, Message
+from connector.worker.channel import Closed, Message, SlotChannel
 from connector.worker.context import SlotContext
+from connector.worker.permits import Bell, Permits
 from connector.worker.slots import SHOW_STACKS
 from connector.worker.storable import outcome_message
 from connector.worker.termination import Termination
@@ -53,7 +54,7 @@ PATIENCE = 30.0
 def main() -> None:
     """Run what the worker sends until it closes the channel."""
     arguments = argparse.ArgumentParser()
-    for name in ("settings-fd", "channel-fd", "stacks-fd", "parent"):
+    for name in ("settings-fd", "channel-fd", "stacks-fd", "permits-fd", "bell-fd", "parent"):
         arguments.add_argument(f"--{name}", type=int, required=True)
     board_options(arguments)
     given = arguments.parse_args()
@@ -65,16 +66,17 @@ def main() -> None:
     faulthandler.register(SHOW_STACKS, file=given.stacks_fd, all_threads=True)
     ending = Termination()
     ending.catch()
-    channel = Channel(socket.socket(fileno=given.channel_fd))
+    bell = Bell(given.bell_fd)
+    channel = SlotChannel(socket.socket(fileno=given.channel_fd), bell)
+    os.set_inheritable(given.permits_fd, False)
+    os.set_inheritable(given.bell_fd, False)
     known = Known(settings)
     try:
         channel.send({"type": "ready"})
+        bell.ring()
         if not select.select([channel], [], [], IDLE)[0]:
             known.load_all()  # there is time for it now
-        while True:
-            run = channel.wait()
-            if run["type"] == "run":  # not the late answer to a save
-                perform(known, run, channel, settings, ending)
+        serve(known, channel, Permits(given.permits_fd), settings, ending)
     except (Closed, SystemExit):
         # At once: a thread that an action has left behind must not hold up the end.
         logging.shutdown()
@@ -104,14 +106,35 @@ class Known:
         return open_database(self._settings, kind, patience=PATIENCE)
 
 
+def serve(
+    known: Known, channel: SlotChannel, permits: Permits, settings: Settings, ending: Termination
+) -> None:
+    """Run what comes, for ever; only SystemExit and a closed channel pass through."""
+    received = 0
+    while True:
+        message = channel.wait()
+        if message["type"] != "runs":
+            continue  # the late answer to a save
+        received += len(message["runs"])
+        for token, attempt, parameters, checkpoint in message["runs"]:
+            if not permits.take():
+                break  # this one and all behind it were taken back
+            run = {"token": token, "attempt": attempt, "worker_id": message["worker_id"]}
+            run |= {"queue": message["queue"], "parameters": parameters, "checkpoint": checkpoint}
+            perform(known, run, channel, settings, ending)
+        if not channel.waiting():
+            channel.send({"type": "idle", "received": received})
+            channel.bell.ring()
+
+
 def perform(
     known: Known,
     run: Message,
-    channel: Channel,
+    channel: SlotChannel,
     settings: Settings,
     ending: Termination,
 ) -> None:
-    """Run one action and tell how it ended; only SystemExit and a closed channel pass through."""
+    """Run one action and tell how it ended."""
     wanted = known[run["queue"]]
     log.about(action=wanted.name, token=run["token"], attempt=run["attempt"])
     folder = Path(settings.paths.data_directory)

@@ -4,16 +4,17 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from connector import board, log
-from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.jobs.job import Run
 from connector.process import kill_tree, spawn
 from connector.worker.channel import Channel, Closed, Message
+from connector.worker.permits import Bell, Permits
 
 _log = log.logger(__name__)
 
@@ -52,17 +53,18 @@ SAYS = {
     "ready": set(),
     "progress": {"progress"},
     "save": {"number", "checkpoint"},
-    "finished": {"result"},
-    "failed": {"error", "result"},
-    "retry": {"error", "after"},
-    "release": {"reason", "after"},
+    "finished": {"result", "took"},
+    "failed": {"error", "result", "took"},
+    "retry": {"error", "after", "took"},
+    "release": {"reason", "after", "took"},
+    "idle": {"received"},
 }
 """What a slot may say, and what belongs to it."""
 
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """One slot process and the run it holds."""
+    """One slot process and the runs it holds: one that it is at, and perhaps some behind that."""
 
     process: subprocess.Popen[bytes]
     channel: Channel
@@ -72,11 +74,20 @@ class Slot:
     ready: bool = False
     deaf: bool = False
     """Whether it has closed its end of the channel."""
+    permits: Permits = field(default_factory=Permits.none)
+    """How many of its runs it may still begin."""
+    bell: Bell = field(default_factory=Bell.silent)
+    """What it rings when it should be heard now."""
     run: Run | None = None
-    told_run: bool = True
-    """Whether it can have heard of its run: one that it cannot have begun is no try of it."""
+    """The first run that has not ended, as far as it has been heard."""
+    behind: deque[Run] = field(default_factory=deque)
+    """Runs that it was given besides, in order."""
+    given: int = 0
+    """How many it was given in all."""
+    dropping: bool = False
+    """Whether runs were taken back from it, and it has not said that it has dropped them."""
     began: float = 0.0
-    """Monotonic time at which it was given the run."""
+    """Monotonic time since which the run is its first."""
     heard: float = 0.0
     """Monotonic time at which the run last told something."""
     untold: Message = field(default_factory=dict)
@@ -95,24 +106,23 @@ class Slot:
         """Start a slot process."""
         channel, theirs = Channel.pair()
         stacks = os.memfd_create("stacks")
+        permits, bell = Permits.none(), Bell.silent()
+        shared = {"channel": theirs.fileno(), "stacks": stacks}
+        shared |= {"permits": permits.descriptor, "bell": bell.descriptor}
         with contextlib.ExitStack() as stack, theirs:
             stack.callback(os.close, stacks)
-            stack.callback(channel.close)
+            for each in (channel, permits, bell):
+                stack.callback(each.close)
             process = spawn(
                 "connector.worker.slot",
                 settings.for_process("slot"),
-                [
-                    "--channel-fd",
-                    str(theirs.fileno()),
-                    "--stacks-fd",
-                    str(stacks),
-                    "--parent",
-                    str(os.getpid()),
-                ],
-                [theirs.fileno(), stacks],
+                [f"--{name}-fd={number}" for name, number in shared.items()]
+                + [f"--parent={os.getpid()}"],
+                list(shared.values()),
                 board.SLOTS,
             )
-            slot = cls(process, channel, os.pidfd_open(process.pid), stacks, heard=now)
+            pidfd = os.pidfd_open(process.pid)
+            slot = cls(process, channel, pidfd, stacks, permits=permits, bell=bell, heard=now)
             stack.pop_all()  # they are the slot's now
         return slot
 
@@ -123,31 +133,65 @@ class Slot:
 
     @property
     def idle(self) -> bool:
-        """Whether it can be given a run."""
-        return self.ready and self.run is None and self.ending is None and not self.deaf
+        """Whether it can be given a run that is to begin now."""
+        return self.open and self.run is None
 
-    def give(self, run: Run, now: float) -> None:
-        """Have it run an action."""
-        self.run = run
-        self.began = self.heard = now
-        self.told_run = self.tell(
+    @property
+    def open(self) -> bool:
+        """Whether it can be given runs."""
+        return self.ready and self.ending is None and not self.deaf and not self.dropping
+
+    @property
+    def runs(self) -> list[Run]:
+        """All that it holds, in order."""
+        return [self.run, *self.behind] if self.run is not None else []
+
+    def give(self, runs: Sequence[Run], now: float) -> None:
+        """Have it run actions of one queue, one after the other, behind what it holds."""
+        self.given += len(runs)
+        self.behind.extend(runs)
+        if self.run is None:
+            self._next(now)
+        # Before it hears of them: a slot without a permit drops what it holds. And also if it has
+        # died: what it has not begun is handed on.
+        self.permits.give(len(runs))
+        self.tell(
             {
-                "type": "run",
-                "token": run.token,
-                "attempt": run.attempt,
-                "worker_id": run.worker_id,
-                "queue": run.queue,
-                "parameters": dict(run.parameters),
-                "checkpoint": run.checkpoint,
+                "type": "runs",
+                "worker_id": runs[0].worker_id,
+                "queue": runs[0].queue,
+                "runs": [
+                    (run.token, run.attempt, dict(run.parameters), run.checkpoint) for run in runs
+                ],
             }
         )
 
-    def take_back(self) -> Message:
-        """End what it has to do with its run; return what that told and is not stored yet."""
-        if self.run is not None:
-            board.observe(Metric.RUN_SECONDS, time.monotonic() - self.began, self.run.queue)
-        told, self.untold, self.run = self.untold, {}, None
+    def ended(self, now: float) -> Message:
+        """Go on to the next run; return what the one that ended told and is not stored yet."""
+        told, self.untold = self.untold, {}
+        self._next(now)
         return told
+
+    def take_back(self, now: float) -> list[Run]:
+        """Take back the runs that it has not begun, and return them in order."""
+        count = self.permits.take_all()
+        if not count:
+            return []
+        self.dropping = True
+        taken = [self.behind.pop() for _ in range(min(count, len(self.behind)))]
+        if count > len(taken) and self.run is not None:
+            taken.append(self.run)
+            self._next(now)
+        return taken[::-1]
+
+    def dropped(self, received: int) -> None:
+        """Note that it holds nothing of the first so many runs that it was given."""
+        if received == self.given:
+            self.dropping = False
+
+    def _next(self, now: float) -> None:
+        self.run = self.behind.popleft() if self.behind else None
+        self.began = self.heard = now
 
     def tell(self, message: Message | None = None) -> bool:
         """Send a message, and what is still unsent; return False if it has died."""
@@ -163,6 +207,7 @@ class Slot:
 
     def messages(self) -> list[Message]:
         """Return what it has said."""
+        self.bell.rung()
         if self.deaf:
             return []
         try:
@@ -234,6 +279,7 @@ class Slot:
 
     def close(self) -> None:
         """Let go of a slot that has ended."""
-        self.channel.close()
+        for each in (self.channel, self.permits, self.bell):
+            each.close()
         os.close(self.pidfd)
         os.close(self.stacks)

@@ -1,16 +1,19 @@
 """What is asked of running actions, what they may take, and how they are ended."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 from connector import log
 from connector.actions.action import Action
 from connector.config import QueueSettings, Settings
-from connector.db.engine import Database
-from connector.jobs import progress
+from connector.jobs.job import Run
 from connector.jobs.states import Requested
 from connector.worker.slots import BEGIN, CLOSED, STACKS, Ending, Slot
 
 _log = log.logger(__name__)
+
+Held = Mapping[tuple[str, int], Requested | None]
+"""Token and attempt of what a worker holds, to what was asked of each."""
 
 
 class Watch:
@@ -21,31 +24,41 @@ class Watch:
         self._actions = actions
         self._stop_by = float("inf")
 
-    def honour(self, database: Database, worker_id: str, slots: Sequence[Slot], now: float) -> None:
-        """Ask those to end of whom a stop or a pause was requested. Raises Unavailable.
+    def honour(self, held: Held, slots: Sequence[Slot], back: deque[Run], now: float) -> bool:
+        """Ask those to end of whom a stop or a pause was requested. `held`: what is ours still.
 
         An action that cannot be paused runs on; it is paused if it comes back to its queue. One
         that was taken out of our hands, by a DBA who has changed its row, is ended at once.
+        Where a slot holds several, those that it has not begun are taken back first, into `back`.
+        Returns whether that was so: it is to be looked at again soon.
         """
-        held = database.read(progress.held, worker_id)
+        again = False
         for slot in slots:
             if slot.run is None or slot.ending is Ending.LOST:
                 continue
-            if (slot.run.token, slot.run.attempt) not in held:
+            if slot.behind:
+                if any(held.get(run.fence, Requested.STOP) for run in slot.runs):
+                    back += slot.take_back(now)
+                    again = True
+            elif slot.run.fence not in held:
                 _log.warning("run ended: the job is no longer held", token=slot.run.token)
                 slot.ask_to_end(Ending.LOST, now, 0.0)
                 slot.kill()
-                continue
-            match held[slot.run.token, slot.run.attempt]:
-                case Requested.STOP:
-                    slot.ask_to_end(Ending.STOP, now, self._grace(slot))
-                case Requested.PAUSE if self._pausable(slot) and slot.ending is None:
-                    slot.ask_to_end(Ending.PAUSE, now, self._grace(slot))
+            else:
+                self._ask(slot, held[slot.run.fence], now)
+        return again
+
+    def _ask(self, slot: Slot, requested: Requested | None, now: float) -> None:
+        match requested:
+            case Requested.STOP:
+                slot.ask_to_end(Ending.STOP, now, self._grace(slot))
+            case Requested.PAUSE if self._pausable(slot) and slot.ending is None:
+                slot.ask_to_end(Ending.PAUSE, now, self._grace(slot))
 
     def enforce(self, slots: Sequence[Slot], now: float) -> None:
         """End what has used up its time, and kill what did not end when it was asked."""
         for slot in slots:
-            if slot.run and slot.ending in (None, Ending.LIMIT):
+            if slot.run and not slot.behind and slot.ending in (None, Ending.LIMIT):
                 self._limit(slot, now)
             if slot.deaf and slot.ending is None:
                 slot.ask_to_end(Ending.DEAF, now, 0.0 if slot.why else CLOSED)
@@ -54,18 +67,25 @@ class Watch:
                 slot.kill()
             slot.kill_if_due(now)
 
-    def hand_back(self, slots: Sequence[Slot], now: float) -> None:
-        """Ask all to end for a shutdown: what runs and cannot be paused has some time before."""
+    def hand_back(self, slots: Sequence[Slot], now: float) -> list[Run]:
+        """Ask all to end for a shutdown: what runs and cannot be paused has some time before.
+
+        Returns the runs that they have not begun.
+        """
         patience = self._settings.worker.shutdown_seconds
         if self._stop_by == float("inf"):
             self._stop_by = now + patience
         elif now >= self._stop_by:
             self._stop_by = float("-inf")
+        taken: list[Run] = []
         for slot in slots:
-            if slot.ending is None and (
+            if slot.behind:
+                taken += slot.take_back(now)
+            elif slot.ending is None and (
                 slot.run is None or self._pausable(slot) or now >= self._stop_by
             ):
                 slot.ask_to_end(Ending.SHUTDOWN, now, self._grace(slot) if slot.run else 0.5)
+        return taken
 
     def hurry(self) -> None:
         """Have a shutdown wait for nobody."""

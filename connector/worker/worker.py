@@ -15,12 +15,13 @@ from connector.actions.events import outbox_of
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
-from connector.jobs import workers
+from connector.jobs import progress, workers
 from connector.process import OTHER_BUILD, kill_orphans
 from connector.worker import saving
-from connector.worker.channel import Message
+from connector.worker.channel import SOON, Message
 from connector.worker.filling import Filler
 from connector.worker.lease import Lease
+from connector.worker.pace import LONG
 from connector.worker.recording import Recorder
 from connector.worker.rest import Rest
 from connector.worker.saving import Saver
@@ -80,6 +81,7 @@ class Worker:
         self._rest = Rest(database.wake())
         self._poll = min(POLL, lease.seconds / 4)
         self._look_at = 0.0
+        self._honour_at = 0.0
         self._rescue_at = 0.0
         self._away_until = 0.0
         self._doubt = False
@@ -109,7 +111,10 @@ class Worker:
         now = time.monotonic()
         self._reap()
         if self.stopping:
-            self._watch.hand_back(self.slots, now)
+            self._filler.back += self._watch.hand_back(self.slots, now)
+            while self._filler.back:
+                run = self._filler.back.popleft()
+                self._recorder.release(run, "the server was shut down")
         if self.lease.lost:
             self._end_runs()
         if now >= self._away_until:
@@ -121,7 +126,7 @@ class Worker:
                 _log.warning("database is away", error=str(error))
         self._watch.enforce(self.slots, time.monotonic())
         if self._rest.until(self._next(), self.slots):
-            self._look_at = 0.0
+            self._look_at = self._honour_at = 0.0
 
     def shutdown(self) -> None:
         """Claim no more, have every run end, and be done soon; safe in a signal handler.
@@ -153,18 +158,25 @@ class Worker:
         if now >= self._rescue_at and not self.stopping:
             self._rescue(now)
         self._moved()
-        if now >= self._look_at:
-            self._look_at = now + self._poll
-            busy = any(slot.run for slot in self.slots)
-            if busy:
-                self._watch.honour(self.database, self.lease.worker_id, self.slots, now)
-                self._look_at = now + min(self._poll, self.database.dialect.poll_seconds)
-            if not self.stopping:
-                wait = self._filler.fill(self.lease, now, self._moved)
-                self._look_at = min(self._look_at, now + wait)
+        if now >= self._honour_at and (self._filler.back or any(s.run for s in self.slots)):
+            self._honour(now)
+        if now >= self._look_at and not self.stopping:
+            wait = self._filler.fill(self.lease, now, self._moved)
+            self._look_at = now + min(self._poll, wait)
         if not self.stopping:
             self._moved()
             self._upkeep.turn(now, any(slot.idle for slot in self.slots), self._moved)
+
+    def _honour(self, now: float) -> None:
+        """Look what was asked of what runs, and of what is to run here; end that without a run."""
+        self._honour_at = now + min(self._poll, self.database.dialect.poll_seconds)
+        held = self.database.read(progress.held, self.lease.worker_id)
+        if self._watch.honour(held, self.slots, self._filler.back, now):
+            self._honour_at = now + SOON  # once it is known which of a slot's runs has begun
+        for run in [run for run in self._filler.back if held.get(run.fence, "gone") is not None]:
+            self._filler.back.remove(run)
+            if run.fence in held:
+                self._recorder.release(run, "it had not begun")
 
     def _rescue(self, now: float) -> None:
         # Also where no answer was lost lately: a commit in doubt may have come through late.
@@ -180,11 +192,13 @@ class Worker:
         for slot in list(self.slots):
             for message in slot.messages():
                 self._hear(slot, message)
+            self._part(slot)
             status = slot.reaped()
             if status is not None:
                 for message in slot.messages():
                     self._hear(slot, message)
                 self._bury(slot, status)
+        self._filler.told_all()
 
     def _hear(self, slot: Slot, message: Message) -> None:
         slot.heard = time.monotonic()
@@ -193,19 +207,32 @@ class Worker:
             self._filler.began()
             self._look_at = 0.0
             return
+        if message["type"] == "idle":
+            slot.dropped(message["received"])
+            self._look_at = 0.0
+            return
         run = slot.run
         if run is None or slot.ending is Ending.LOST:
             return
         saving.take(slot, message)
         if message["type"] in ("progress", "save"):
             return
-        self._recorder.outcome(run, message, slot.take_back())
+        self._filler.took(run.queue, message["took"])
+        self._recorder.outcome(run, message, slot.ended(time.monotonic()))
         self._look_at = 0.0
         if slot.ending is not None:
             slot.channel.end()  # it was asked to end, and has ended its run first
 
+    def _part(self, slot: Slot) -> None:
+        """Take from a slot what waits behind a run that takes long."""
+        if slot.behind and time.monotonic() >= slot.began + LONG:
+            self._filler.back += slot.take_back(time.monotonic())
+
     def _bury(self, slot: Slot, status: int) -> None:
         self.slots.remove(slot)
+        begun_none = slot.take_back(time.monotonic())
+        if not self.lease.lost:
+            self._filler.back += begun_none
         slot.close()
         known = {other.pid for other in self.slots}
         killed = kill_orphans(known | (self._deliverer.pids if self._deliverer else set()))
@@ -219,14 +246,14 @@ class Worker:
         elif not slot.ready and slot.ending is None:
             now = time.monotonic()
             self._filler.could_not_begin(slot.heard, f"exit status {status}", now)
-        if (run := slot.run) and not slot.told_run:
-            self._recorder.release(run, "its process died before it began", told=slot.take_back())
-        elif run:
-            self._recorder.death(run, slot.ended_for, slot.why, status, slot.take_back())
+        while (run := slot.run) is not None:  # that is one: it has begun no other
+            told = slot.ended(time.monotonic())
+            self._recorder.death(run, slot.ended_for, slot.why, status, told)
 
     def _release_strays(self) -> None:
         """Hand back what was claimed by a transaction whose answer was lost."""
-        known = {slot.run.token for slot in self.slots if slot.run} | self._recorder.tokens
+        known = {run.token for slot in self.slots for run in slot.runs} | self._recorder.tokens
+        known |= {run.token for run in self._filler.back}
         for run in self.database.read(workers.strays, self.lease.worker_id, known):
             self._recorder.release(run, "the answer to its claim was lost")
         self._recorder.record(self._moved)
@@ -240,11 +267,16 @@ class Worker:
         for slot in runs:
             slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
             slot.kill()
+        self._filler.back.clear()
         self.lease.drop()
 
     def _next(self) -> float:
         """Return the monotonic time at which the next pass has something to do."""
         work = min(self._look_at, self._rescue_at, self._saver.next(self.slots))
+        if any(slot.run for slot in self.slots):
+            work = min(work, self._honour_at)
+        if any(slot.behind for slot in self.slots):
+            work = min(work, time.monotonic() + SOON)
         return min(
             max(work, self._away_until),
             self._watch.next(self.slots),

@@ -1,5 +1,6 @@
 """Slots that cannot begin are not started in a storm."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,8 @@ class Taking:
     def __init__(self) -> None:
         self.given: list[str] = []
 
-    def give(self, run: Run, now: float) -> None:
-        self.given.append(run.token)
+    def give(self, runs: Sequence[Run], now: float) -> None:
+        self.given += [run.token for run in runs]
 
 
 class OnTasks(Test):

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.sql import ColumnElement
 
+from connector.db.types import json_text
+
 
 class Wake(Protocol):
     """Tells a worker that something may have changed for it.
@@ -172,6 +174,23 @@ class Dialect:
             chosen = key_of(table).in_(sa.select(*found.c))
         update = sa.update(table).where(chosen).values(values).returning(*returning)
         return connection.execute(update).all()
+
+    def among(self, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+        """Return the condition that a column is one of these; their number may be large."""
+        return column.in_(values)
+
+    def together(
+        self, key: ColumnElement[str], documents: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[tuple[list[str], Any]]:
+        """Yield keys, and the value that a statement sets in all their rows: each one's document.
+
+        As many keys at a time as one statement can serve: here those with the same document.
+        """
+        alike: dict[str, list[str]] = {}
+        for name, document in documents.items():
+            alike.setdefault(json_text(document), []).append(name)
+        for names in alike.values():
+            yield names, documents[names[0]]
 
     def make_place(self, url: sa.URL) -> None:
         """Make what must be there before the database can be made, such as a folder."""

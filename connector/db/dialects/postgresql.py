@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ColumnElement
 
@@ -228,6 +228,26 @@ class PostgreSQL(Dialect):
         query = sa.select(*given.c, *shared.values())
         statement = self.insert_new(table).from_select([*rows[0], *shared], query)
         connection.execute(statement, {"rows": list(rows)})
+
+    def among(self, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+        """Return = ANY(array): one value to send, and one statement for any number."""
+        array = sa.bindparam(None, list(values), type_=ARRAY(column.type))
+        return column == sa.any_(array)
+
+    def together(
+        self, key: ColumnElement[str], documents: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[tuple[list[str], Any]]:
+        """Yield all keys at once: unlike documents are looked up in one that holds them all.
+
+        Joined to a list of rows instead, the planner would expect one row of it behind the other
+        conditions, and go through the list for each row of the table.
+        """
+        alike = list(super().together(key, documents))
+        if len(alike) <= 1:
+            yield from alike
+        else:
+            whole = sa.literal(dict(documents), JSONB)
+            yield list(documents), whole[sa.cast(key, sa.Text)]
 
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether the transaction lost against another one."""

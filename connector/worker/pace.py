@@ -1,0 +1,47 @@
+"""How many actions a slot is given at once: as many as it does in a twentieth of a second.
+
+Short ones are cheap so, and none waits long behind another. What turns out to take longer is alone
+with its slot: the worker takes back what waits behind it.
+"""
+
+CHUNK_SECONDS = 0.05
+"""Seconds of work that a slot is given at once."""
+
+LONG = 0.05
+"""Seconds after which what waits behind a run is taken back."""
+
+LARGEST = 400
+"""Runs given at once, at most: a claim of more is no faster."""
+
+GROWTH = 4
+"""How many times as many as before: the first short ones say little about those that follow."""
+
+WEIGHT = 0.2
+"""Of the newest measurement, in the mean."""
+
+
+class Pace:
+    """The measured durations of one queue's actions, and what follows for its slots."""
+
+    def __init__(self) -> None:
+        self._mean: float | None = None
+        self._given = 1
+
+    @property
+    def size(self) -> int:
+        """How many runs a slot is given at once; 1 while nothing is known."""
+        if self._mean is None:
+            return 1
+        fitting = int(CHUNK_SECONDS / max(self._mean, 1e-6))
+        return max(1, min(fitting, LARGEST, GROWTH * self._given))
+
+    def gave(self, count: int) -> None:
+        """Note how many a slot was given at once."""
+        self._given = max(count, self._given // 2)
+
+    def took(self, seconds: float) -> None:
+        """Note how long a run took."""
+        if self._mean is None:
+            self._mean = seconds
+        else:
+            self._mean += WEIGHT * (seconds - self._mean)
