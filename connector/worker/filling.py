@@ -25,6 +25,9 @@ from connector.worker.slots import Slot
 
 _log = log.logger(__name__)
 
+BLIND = 0.1
+"""Seconds for which a queue that has much is claimed from without a look what waits elsewhere."""
+
 FAR = 1.0
 """Seconds between two far looks for what is due behind what is delayed."""
 
@@ -55,7 +58,8 @@ class Filler:
         """Claimed runs that no slot has, or none has begun."""
         self._damaged: set[str] = set()
         self._beyond: dict[str, claim.Place] = {}
-        self._far_at = 0.0
+        self._far_at = self._due_at = 0.0
+        self._full: set[str] = set()
         self._failed = 0
         self._failed_at = self._start_at = 0.0
 
@@ -69,7 +73,7 @@ class Filler:
         self._hand_on(now)
         if not any(self._room(queue) for queue in self._limits):
             return wait
-        for queue, due in self._due(now).items():
+        for queue, due in self._looks(now).items():
             if due.seconds > 0:
                 wait = min(wait, due.seconds)
                 continue
@@ -79,7 +83,12 @@ class Filler:
                 if not room or lease.lost:
                     break
                 moved()
-                runs = self._claimed(queue, lease.worker_id, sum(room.values()), look)
+                most = sum(room.values())
+                runs = self._claimed(queue, lease.worker_id, most, look)
+                if len(runs) == most > 1 and not due.limited and not due.ahead:
+                    self._full.add(queue)
+                else:
+                    self._full.discard(queue)
                 self._give([run for run in runs if self._whole(run)], room, now)
                 _count(runs)
         return wait
@@ -138,6 +147,13 @@ class Filler:
         if damage := _damage(run):
             self._recorder.fail(run, damage)
         return not damage
+
+    def _looks(self, now: float) -> Mapping[str, Due]:
+        """Return where to claim: at once where the last claim got all it asked for."""
+        if self._full and now < self._due_at:
+            return dict.fromkeys(self._full, Due(0.0))
+        self._due_at = now + BLIND
+        return self._due(now)
 
     def _due(self, now: float) -> Mapping[str, Due]:
         """Return what waits; now and then what is due is looked for far behind what is delayed."""

@@ -145,6 +145,8 @@ class Worker:
 
     def _with_database(self, now: float) -> None:
         # Also without a lease: of what has ended the fence says whether it still counts.
+        with self._recorder.beside(self._moved):
+            self._fill(now)
         if self._recorder.record(self._moved) and self._deliverer is not None:
             self._deliverer.nudge()
         if self.lease.lost:
@@ -160,12 +162,16 @@ class Worker:
         self._moved()
         if now >= self._honour_at and (self._filler.back or any(s.run for s in self.slots)):
             self._honour(now)
-        if now >= self._look_at and not self.stopping:
-            wait = self._filler.fill(self.lease, now, self._moved)
-            self._look_at = now + min(self._poll, wait)
+        self._fill(now)
         if not self.stopping:
             self._moved()
             self._upkeep.turn(now, any(slot.idle for slot in self.slots), self._moved)
+
+    def _fill(self, now: float) -> None:
+        """Give work to slots that have none, if it is time to look for some."""
+        if now >= self._look_at and not self.stopping and not self.lease.lost:
+            wait = self._filler.fill(self.lease, now, self._moved)
+            self._look_at = now + min(self._poll, wait)
 
     def _honour(self, now: float) -> None:
         """Look what was asked of what runs, and of what is to run here; end that without a run."""

@@ -86,6 +86,8 @@ class Dialect:
     """Whether each worker has a connection more, on which it hears of news."""
     snapshot_level: str | None = None
     """Isolation level in which all statements of a transaction see the same; None: in any."""
+    writes_beside = True
+    """Whether two connections can write at once."""
     poll_seconds = 1.0
     """Longest that a worker with something to do may go without looking for news itself."""
 

@@ -229,6 +229,24 @@ class PostgreSQL(Dialect):
         statement = self.insert_new(table).from_select([*rows[0], *shared], query)
         connection.execute(statement, {"rows": list(rows)})
 
+    def change(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        chosen: ColumnElement[bool] | sa.Select[Any],
+        values: Mapping[str, Any],
+        returning: Sequence[ColumnElement[Any]],
+    ) -> Sequence[sa.Row[Any]]:
+        """Change rows; those that a SELECT locks are found again by where they lie.
+
+        One that moved before it was locked is not found: it is as if it had been passed over.
+        """
+        if isinstance(chosen, sa.Select):
+            place: ColumnElement[Any] = sa.literal_column("ctid")
+            places = sa.func.array(chosen.with_only_columns(place).scalar_subquery())
+            chosen = place == sa.any_(places)
+        return super().change(connection, table, chosen, values, returning)
+
     def among(self, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
         """Return = ANY(array): one value to send, and one statement for any number."""
         array = sa.bindparam(None, list(values), type_=ARRAY(column.type))

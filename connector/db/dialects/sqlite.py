@@ -27,6 +27,7 @@ class SQLite(Dialect):
     """SQLite 3.35 or later in WAL mode, every commit synced to the disk."""
 
     name = "sqlite"
+    writes_beside = False
     _lock_seconds = 0.5
 
     def engine_options(
