@@ -148,7 +148,7 @@ def _of_text(text: str) -> Iterator[Brought]:
     if len(text) > 2 * MOST_BYTES:  # base64 takes four for three
         raise _too_much()
     try:
-        document = parse(decoded(text), CONFIG, folder=None)
+        document = parse(decoded(text), "line", folder=None)
     except IniError as error:
         raise Refused(CONFIG, error.problems[0]) from None
     except ValueError:
