@@ -4,12 +4,12 @@
 part anew, for the worker that runs it may have another file; the second goes with the action.
 """
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
-
-from connector.jobs.tables import jobs
 
 LENGTH = 12
 """Characters of each part."""
@@ -20,9 +20,13 @@ def of_request(server: str, brought: str) -> str:
     return f"{server}+{brought[:LENGTH]}"
 
 
-def claimed_by(server: str | None) -> dict[str, ColumnElement[Any]]:
-    """Return what a claim by a worker with this hash writes; nothing if it has none."""
+@lru_cache
+def claimed_by(server: str | None) -> Mapping[str, ColumnElement[Any]]:
+    """Return what a claim by a worker with this hash writes; nothing if it has none.
+
+    In plain text, and made once: claims are many, and this stands in each.
+    """
     if server is None:
         return {}
-    of_request = sa.func.substr(sa.func.coalesce(jobs.c.config_hash, ""), LENGTH + 1)
-    return {"config_hash": sa.literal(server) + sa.cast(of_request, sa.Text)}
+    kept = sa.literal_column(f"substr(coalesce(config_hash, ''), {LENGTH + 1})", sa.Text)
+    return {"config_hash": sa.literal(server) + kept}
