@@ -14,8 +14,11 @@ import sqlalchemy as sa
 from connector.client import Refused
 from connector.config import load
 from connector.db.engine import Tx
+from connector.jobs import submit
+from connector.jobs.job import NewJob
 from connector.jobs.states import State
 from connector.jobs.tables import job_events, jobs
+from connector.jobs.token import new_token
 from connector.jobs.why import why
 from connector.sandbox.process import SandboxProcess
 from tests.system.conftest import Server, eventually, postgresql, sqlite
@@ -190,6 +193,25 @@ def test_without_the_key_it_waits_and_after_a_restart_it_runs_as_it_was_sent(
     server.start("serve", **given(sandbox))
     server.wait(token, State.FINISHED)
     assert set(delivered(server.folder / "data" / "documents" / "ONE")) == {room}
+
+
+@sqlite
+def test_what_a_worker_of_another_version_may_not_set_it_leaves_to_another_one(
+    server: Server, sandbox: SandboxProcess
+) -> None:
+    """Nor does a row that somebody has written by hand send the token elsewhere."""
+    server.start("serve", **given(sandbox))
+    brought = {"Webex": {"BaseURL": ["https://elsewhere.example"]}}
+    fetch_one = {"FetchAction": "Synchronize", "TaskSections": "ONE"}
+    job = NewJob(new_token(), "Fetch", {**fetch_one, "Config": brought}, ("ONE",))
+    server.database.run(submit.submit, [job])
+    server.database.notify({"Fetch"})
+    eventually("it is handed back", lambda: server.job(job.token).attempt == 1)
+    handed_back = server.wait(job.token, State.QUEUED)
+    assert (handed_back.failures, handed_back.losses) == (0, 0)
+    told = server.database.read(why, job.token).explanation
+    assert "[Webex] BaseURL is not a setting that a request may bring" in told
+    assert "elsewhere" not in told
 
 
 def _due(tx: Tx, token: str) -> None:
