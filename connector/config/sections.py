@@ -144,6 +144,13 @@ class QueueSettings(EventSettings, frozen=True):
             "all that is asked, `refuse` answers `ERRORTASKBUSY`."
         ),
     ] = "queue"
+    request_settings: Annotated[
+        Boolean,
+        Setting(
+            "Whether a request may bring settings for its own action (`Config`, `[Section]Key`): "
+            "those of which this page says so. If not, such a request is refused."
+        ),
+    ] = True
     on_limit: Annotated[
         Literal["retry", "fail"],
         Word,

@@ -51,7 +51,7 @@ jobs = sa.Table(
     Column("error", sa.Text, comment="why it failed, in words for people"),
     Column("submitted_by", sa.Text, comment="address of the client"),
     Column("action_id", sa.Text, comment="ActionID the client sent, for its own logs"),
-    Column("config_hash", sa.Text, comment="configuration of the server that took it"),
+    Column("config_hash", sa.Text, comment="configuration it runs with; +: and its request's"),
     Column("changed_by", sa.Text, nullable=False, comment="who made the last move, by which verb"),
     Column("queued_at", Timestamp, nullable=False, comment="when it was stored; never changes"),
     Column("started_at", Timestamp, comment="start of the newest attempt"),
