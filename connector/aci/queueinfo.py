@@ -59,8 +59,8 @@ class QueueInfo:
         self._waiting = Waiting(access)
         self._answers: dict[str, Answer] = {
             "GetStatus": self._get_status,
-            "QueueStatus": self._queue_status,
             "GetResults": self._get_results,
+            "QueueStatus": self._queue_status,
             "Progress": self._progress,
             "GetActionParameters": self._get_parameters,
             "Duplicate": self._duplicate,

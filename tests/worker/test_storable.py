@@ -84,14 +84,12 @@ def test_what_is_larger_than_any_engine_takes_is_a_failure_that_says_so() -> Non
 
 
 def test_a_result_beyond_the_limit_is_told_by_its_beginning_and_in_parts() -> None:
-    result: dict[str, Any] = {
-        "count": 3,
-        "identifiers": {"identifier": [f"n{n}" for n in range(5000)]},
-    }
+    names = [f"n{n}" for n in range(5000)]
+    result: dict[str, Any] = {"count": 3, "identifiers": {"identifier": names}}
     assert "parts" not in outcome_message(Finished(result), 1 << 20)
     for outcome in (Finished(result), Failed("why", result)):
         message = outcome_message(outcome, 4096)
         kept = message["result"]["identifiers"]["identifier"]
         assert message["result"]["count"] == 3 and message["result"]["result_note"]
-        assert 10 < len(kept) and kept == result["identifiers"]["identifier"][: len(kept)]
+        assert 10 < len(kept) and kept == names[: len(kept)]
         assert "n4999" in message["parts"][-1]
