@@ -61,7 +61,8 @@ SETTINGS = (
 """What those take besides that run on settings which a request may bring."""
 
 QUEUE_ACTIONS = (
-    *("GetStatus", "QueueStatus", "Progress", "GetActionParameters", "Duplicate", "Why"),
+    *("GetStatus", "GetResults", "QueueStatus", "Progress", "GetActionParameters"),
+    *("Duplicate", "Why"),
     *("Cancel", "Stop", "Pause", "Resume", "Retry", "ChangePriority"),
 )
 
