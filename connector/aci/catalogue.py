@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from connector.aci.declared import ASYNCHRONOUS, COMMON, QUEUE_INFO, STANDARD, Declared
+from connector.aci.declared import ASYNCHRONOUS, COMMON, QUEUE_INFO, SETTINGS, STANDARD, Declared
 from connector.aci.permissions import Role, role_for
 from connector.actions.action import Action, Parameter
+from connector.actions.configured import TakesSettings
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Entry:
 def entries(actions: Mapping[str, Action]) -> Iterator[Entry]:
     """Return all actions: those that are stored, QueueInfo, those about the server."""
     for action in actions.values():
-        yield Entry(action.name, (), action.help, True, (*action.parameters, *ASYNCHRONOUS))
+        besides = (*ASYNCHRONOUS, *(SETTINGS if isinstance(action, TakesSettings) else ()))
+        yield Entry(action.name, (), action.help, True, (*action.parameters, *besides))
     for declared in (QUEUE_INFO, *STANDARD):
         yield _at_once(declared)
 

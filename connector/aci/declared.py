@@ -48,8 +48,21 @@ ASYNCHRONOUS = (
 )
 """What every asynchronous action takes besides."""
 
+SETTINGS = (
+    Parameter(
+        "Config",
+        "Settings for this one action: base64 of a configuration, with what a request may set.",
+        secret=True,
+    ),
+    Parameter(
+        "[Section]Key", "One such setting, as in [Webex]PageSize=50; over Config.", secret=True
+    ),
+)
+"""What those take besides that run on settings which a request may bring."""
+
 QUEUE_ACTIONS = (
-    *("GetStatus", "QueueStatus", "Progress", "GetActionParameters", "Duplicate", "Why"),
+    *("GetStatus", "GetResults", "QueueStatus", "Progress", "GetActionParameters"),
+    *("Duplicate", "Why"),
     *("Cancel", "Stop", "Pause", "Resume", "Retry", "ChangePriority"),
 )
 

@@ -1,13 +1,10 @@
 """Which action answers a request: those about the server, QueueInfo, and the asynchronous ones."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from starlette.responses import Response
 
-from connector import log
 from connector.aci import at_once, synchronous
 from connector.aci.access import Access
 from connector.aci.at_once import Answer
@@ -19,8 +16,8 @@ from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply, token_reply
 from connector.aci.request import Request
 from connector.aci.request_log import RequestLog
+from connector.aci.storing import Storing
 from connector.aci.waiting import Waiting
-from connector.actions import sealing
 from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
 from connector.actions.validate import checked
@@ -33,8 +30,6 @@ KEY = "Idempotency-Key"
 """Parameter, or header, by which a request that is sent again is known."""
 
 LONGEST_KEY = 200
-
-_log = log.logger(__name__)
 
 NamedAnswer = Callable[[Parameters, str], Awaitable[Reply]]
 """Answers a request of a client of that name."""
@@ -55,8 +50,7 @@ class Dispatch:
     ) -> None:
         self._access = access
         self._settings = settings
-        self._config_hash = settings.hash
-        self._key_file = settings.paths.keys
+        self._storing = Storing(settings)
         waiting = Waiting(access)
         self._synchronous = synchronous.Synchronous(access, waiting)
         queue_info = QueueInfo(
@@ -98,19 +92,17 @@ class Dispatch:
                 tasks = tasks_of(action, values)
             except InvalidParameter as error:
                 raise at_once.said(error) from error
-            compared = None
-            if names := sealing.secrets(action, values):
-                compared, values = await asyncio.to_thread(self._sealed, values, names)
+            stored = await self._storing.storable(action, values, tasks, parameters)
             job = NewJob(
                 new_token(),
                 action.name,
-                values,
+                stored.values,
                 tasks,
                 submitted_by=client,
                 action_id=parameters.get("ActionID"),
-                config_hash=self._config_hash,
+                config_hash=stored.config_hash,
                 key=_key(parameters),
-                compared=compared,
+                compared=stored.compared,
                 overlap=overlap,
             )
             try:
@@ -122,23 +114,6 @@ class Dispatch:
             return token_reply(action.name, token)
 
         return submit
-
-    def _sealed(
-        self, values: Mapping[str, Any], names: set[str]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what a request is compared by, and what is stored: its secrets in neither."""
-        from connector.config import keyring
-
-        try:
-            keys = keyring.load_or_make(self._key_file)
-        except keyring.NoKey as error:
-            _log.error("secret parameters cannot be stored", error=str(error))
-            raise AciError(
-                Code.INTERNAL,
-                "The server cannot encrypt secret parameters, and nothing was stored; its log "
-                "tells why.",
-            ) from error
-        return sealing.comparable(values, names, keys), sealing.sealed(values, names, keys)
 
 
 def _key(parameters: Parameters) -> str | None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 from connector.actions.action import Action
+from connector.config.by_request import names_setting
 from connector.config.values import MASK
 
 _WORDS = re.compile(
@@ -31,7 +32,7 @@ class Masking:
     def shown(self, action: str, name: str, value: str) -> str:
         """Return the value, or the mask in its place. Action and name are in any case."""
         declared = (action.strip().casefold(), name.casefold()) in self._declared
-        return MASK if declared or sounds_secret(name) else value
+        return MASK if declared or names_setting(name) or sounds_secret(name) else value
 
 
 @functools.lru_cache(maxsize=1024)

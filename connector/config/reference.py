@@ -11,6 +11,8 @@ from connector.config.settings import LISTS, NAMED, SECTIONS, keys
 from connector.config.sources import NATIVE_TOKEN, environment_name
 from connector.config.values import Setting, expected, form_of, setting_of
 
+BY_REQUEST = "*A request may set it.*"
+
 _INTRODUCTION = f"""\
 # Settings
 
@@ -31,6 +33,8 @@ environment variable `CONNECTOR_CONFIG` names. Every setting has a default, so n
 * Yes or no is `true`, `on`, `yes`, `y`, `1` or `false`, `off`, `no`, `n`, `0`.
 * Sizes are bytes, or a number with `KiB`, `MiB` or `GiB`.
 * Lists are separated by commas; `"a,b"` or `a\\,b` keeps a comma. A list's key may be repeated.
+* A setting with the words {BY_REQUEST} may also come
+  [with a request](configuration.md#settings-for-one-request), for its action alone.
 * Relative paths start at the folder of the configuration file; in the environment and on the
   command line, at the current folder.
 
@@ -106,7 +110,7 @@ def _section(name: str, model: type[SectionModel]) -> str:
             _cell(expected(field)),
             setting.unit,
             f"`{default}`" if default else "",
-            _cell(setting.meaning),
+            _cell(setting.meaning + (f" {BY_REQUEST}" if setting.by_request else "")),
             f"`{variable}`",
         )
         rows.append(f"| {' | '.join(cells)} |")

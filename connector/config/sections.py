@@ -99,6 +99,15 @@ class QueueSettings(EventSettings, frozen=True):
             "attempts",
         ),
     ] = 3
+    max_result_size: Annotated[
+        Size,
+        Field(ge=4096, le=4 << 20),
+        Setting(
+            "A result of more JSON than this is stored apart: `GetStatus` and all others that show "
+            "actions have its beginning, and `QueueAction=GetResults` answers all of it.",
+            "bytes",
+        ),
+    ] = 1 << 20
     grace_seconds: Annotated[
         Seconds,
         Field(ge=0, le=3600),
@@ -144,6 +153,13 @@ class QueueSettings(EventSettings, frozen=True):
             "all that is asked, `refuse` answers `ERRORTASKBUSY`."
         ),
     ] = "queue"
+    request_settings: Annotated[
+        Boolean,
+        Setting(
+            "Whether a request may bring settings for its own action (`Config`, `[Section]Key`): "
+            "those of which this page says so. If not, such a request is refused."
+        ),
+    ] = True
     on_limit: Annotated[
         Literal["retry", "fail"],
         Word,

@@ -48,6 +48,7 @@ class TaskSettings(ScheduleSettings, frozen=True):
         Setting(
             "Webex ids of the rooms to take. Empty takes all that the token sees.",
             example="Y2lzY29zcGFyazovL3VzL1JPT00vMQ,Y2lzY29zcGFyazovL3VzL1JPT00vMg",
+            by_request=True,
         ),
     ] = ()
     exclude_room_ids: Annotated[
@@ -61,7 +62,7 @@ class TaskSettings(ScheduleSettings, frozen=True):
         Literal["direct", "group", "all"],
         Word,
         Form("one of direct, group, all"),
-        Setting("Kinds of rooms to take: one-to-one, group, or both."),
+        Setting("Kinds of rooms to take: one-to-one, group, or both.", by_request=True),
     ] = "all"
     message_min_date: Annotated[
         Day,
@@ -85,6 +86,7 @@ class TaskSettings(ScheduleSettings, frozen=True):
             "Each run reads the last so many days again, to find edits and deletions, which "
             "Webex does not announce. 0 reads only what is new.",
             "days",
+            by_request=True,
         ),
     ] = 7
 

@@ -32,7 +32,8 @@ class Setting:
     """What people need to know of one setting, beside its type and default.
 
     ``key`` is its name in the file where it is not the field's name in CamelCase; ``default``
-    says a default that is worked out when loading; ``example`` is a value worth trying.
+    says a default that is worked out when loading; ``example`` is a value worth trying;
+    ``by_request`` says that a request may bring a value for its own action, see ``by_request``.
     """
 
     meaning: str
@@ -40,6 +41,7 @@ class Setting:
     key: str = ""
     default: str = ""
     example: str = ""
+    by_request: bool = False
 
 
 @dataclass(frozen=True)

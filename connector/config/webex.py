@@ -28,12 +28,18 @@ class WebexSettings(SectionModel, frozen=True):
         ),
     ] = None
     page_size: Annotated[
-        Whole, Field(ge=1, le=1000), Setting("How many items to ask for in one page.", "items")
+        Whole,
+        Field(ge=1, le=1000),
+        Setting("How many items to ask for in one page.", "items", by_request=True),
     ] = 100
     timeout_seconds: Annotated[
         Seconds,
         Field(gt=0, le=600),
-        Setting("Longest wait for Webex to accept a connection or to send more.", "seconds"),
+        Setting(
+            "Longest wait for Webex to accept a connection or to send more.",
+            "seconds",
+            by_request=True,
+        ),
     ] = 30.0
     max_retries: Annotated[
         Whole,
@@ -41,6 +47,7 @@ class WebexSettings(SectionModel, frozen=True):
         Setting(
             "How often one request is repeated when Webex is busy, broken or out of reach.",
             "repeats",
+            by_request=True,
         ),
     ] = 5
     max_wait_seconds: Annotated[
@@ -64,5 +71,6 @@ class WebexSettings(SectionModel, frozen=True):
             "While Webex is out of reach an action goes back to its queue and is tried again "
             "later, at no cost; after this time it fails.",
             "seconds",
+            by_request=True,
         ),
     ] = 86400.0

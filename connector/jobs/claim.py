@@ -14,6 +14,7 @@ from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
 from connector.db.schema import schema_info
+from connector.jobs.config_hash import claimed_by
 from connector.jobs.job import Run
 from connector.jobs.states import State
 from connector.jobs.tables import (
@@ -105,17 +106,18 @@ def claim(
     *,
     ahead: Place | None = None,
     without: Collection[str] = (),
+    config_hash: str | None = None,
 ) -> list[Run]:
     """Take up to `limit` due jobs of a queue whose jobs do not exclude each other.
 
     `ahead`: those that are due but ranked behind now, from there on; `without`: tokens to pass
-    over.
+    over; `config_hash`: of the configuration that the worker runs them with.
     """
     free = ~sa.exists().where(
         queues.c.queue == queue, queues.c.paused.is_(True) | queues.c.max_running.isnot(None)
     )
     chosen = but(candidates(tx, queue, limit, ahead).where(may_claim(worker_id), free), without)
-    return take(tx, chosen, worker_id)
+    return take(tx, chosen, worker_id, config_hash)
 
 
 def damaged(tx: Tx, queue: str, without: Collection[str]) -> list[str]:
@@ -150,7 +152,12 @@ def may_claim(worker_id: str) -> ColumnElement[bool]:
     return lease.where(workers.c.id == worker_id, here, ~drained).exists()
 
 
-def take(tx: Tx, chosen: ColumnElement[bool] | sa.Select[tuple[str]], worker_id: str) -> list[Run]:
+def take(
+    tx: Tx,
+    chosen: ColumnElement[bool] | sa.Select[tuple[str]],
+    worker_id: str,
+    config_hash: str | None = None,
+) -> list[Run]:
     """Make the chosen jobs, which are queued and locked, this worker's. In the order of claims."""
     attempt = jobs.c.attempt + 1
     rows = tx.change(
@@ -161,6 +168,7 @@ def take(tx: Tx, chosen: ColumnElement[bool] | sa.Select[tuple[str]], worker_id:
             "attempt": attempt,
             "worker_id": worker_id,
             "started_at": tx.now,
+            **claimed_by(config_hash),
             "changed_by": sa.literal("worker claim ") + sa.cast(attempt, sa.Text),
         },
         jobs.c.token,

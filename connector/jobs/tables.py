@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.metadata import metadata
-from connector.db.types import Counter, Digest, Document, Identifier, Name, Timestamp
+from connector.db.types import Counter, Digest, Document, Identifier, LongText, Name, Timestamp
 from connector.jobs.states import OPEN, Requested, State
 
 MAX_ERROR = 8000
@@ -51,7 +51,7 @@ jobs = sa.Table(
     Column("error", sa.Text, comment="why it failed, in words for people"),
     Column("submitted_by", sa.Text, comment="address of the client"),
     Column("action_id", sa.Text, comment="ActionID the client sent, for its own logs"),
-    Column("config_hash", sa.Text, comment="configuration of the server that took it"),
+    Column("config_hash", sa.Text, comment="configuration it runs with; +: and its request's"),
     Column("changed_by", sa.Text, nullable=False, comment="who made the last move, by which verb"),
     Column("queued_at", Timestamp, nullable=False, comment="when it was stored; never changes"),
     Column("started_at", Timestamp, comment="start of the newest attempt"),
@@ -135,6 +135,22 @@ job_progress = sa.Table(
     sa.ForeignKeyConstraint(["token"], ["jobs.token"], ondelete="CASCADE"),
     comment="How far jobs are; narrow, so that frequent updates are cheap",
     postgresql_with={"fillfactor": "70"},
+)
+
+job_results = sa.Table(
+    "job_results",
+    metadata,
+    Column("token", Identifier, primary_key=True, comment="the job"),
+    Column(
+        "number",
+        sa.Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="place of the part; 0 says what the others are",
+    ),
+    Column("content", LongText, nullable=False, comment="JSON, or a piece of it"),
+    sa.ForeignKeyConstraint(["token"], ["jobs.token"], ondelete="CASCADE"),
+    comment="Results too large for their rows in jobs, in parts; gone when the job runs again",
 )
 
 job_events = sa.Table(

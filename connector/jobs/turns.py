@@ -35,6 +35,7 @@ def claim_in_turn(
     *,
     ahead: Place | None = None,
     without: Collection[str] = (),
+    config_hash: str | None = None,
 ) -> list[Run]:
     """Take up to `limit` due jobs of a queue, no more than it may run in the whole cluster.
 
@@ -43,7 +44,7 @@ def claim_in_turn(
     Jobs of a task go in order: one that waits for a task keeps younger ones from all of its tasks.
     A job that names an unknown task stays queued, and keeps nobody from anything.
     `ahead`: also jobs that are due but ranked behind now, for their low priority; `without`: tokens
-    to pass over.
+    to pass over; `config_hash`: of the configuration that the worker runs them with.
     Raises Locked if another queue's job has begun one of the tasks in this moment.
     """
     row = tx.execute(
@@ -59,10 +60,10 @@ def claim_in_turn(
     if room <= 0:
         return []
     if known is None:
-        return take(tx, but(candidates(tx, queue, room, ahead), without), worker_id)
+        return take(tx, but(candidates(tx, queue, room, ahead), without), worker_id, config_hash)
     owners = {row.task: row.token for row in tx.execute(sa.select(job_tasks))}
     chosen = _of_free_tasks(tx, queue, room, set(known), owners, ahead, without)
-    runs = take(tx, _still_waiting(tx, chosen), worker_id) if chosen else []
+    runs = take(tx, _still_waiting(tx, chosen), worker_id, config_hash) if chosen else []
     begun = [
         {"task": task, "token": run.token}
         for run in runs

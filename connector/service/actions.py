@@ -1,8 +1,6 @@
 """The actions of the service port. Source: the service actions of the ACI reference."""
 
 import asyncio
-import base64
-import binascii
 import json
 import os
 import re
@@ -26,6 +24,7 @@ from connector.aci.tree import Tree
 from connector.aci.values import choice
 from connector.board.metrics import Metric
 from connector.config import shown
+from connector.config.by_request import decoded
 from connector.service.host import Host
 from connector.service.validation import Verdict, check_file, check_text
 
@@ -168,9 +167,8 @@ def _verdict(verdict: Verdict) -> Mapping[str, Tree]:
 
 def _decoded(sent: str) -> str:
     try:
-        # A blank was a plus sign, in a query that was not escaped.
-        return base64.b64decode(sent.replace(" ", "+"), validate=True).decode("utf-8-sig")
-    except (binascii.Error, ValueError):
+        return decoded(sent)
+    except ValueError:
         raise invalid("Config", None, "the text of a configuration, in UTF-8, as base64") from None
 
 

@@ -1,7 +1,6 @@
 """Checking a configuration: the server's file as it is now, or a text that a client sends."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from connector.config.settings import SECTIONS, keys
 
 SENT = "Config"
 """How a text that was sent is called in messages."""
-
-_INCLUDES = re.compile(r"^[ \t]*(\[[^\]]*\])?[ \t]*<", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +39,8 @@ def check_file(config: str, settings: Settings) -> Verdict:
 
 def check_text(text: str) -> Verdict:
     """Check a configuration that was sent. It reaches no file: what names one is refused."""
-    if _INCLUDES.search(text):
-        return Verdict((f"{SENT}: includes another file; send a text that stands alone",))
     try:
-        document = parse(text, SENT)
+        document = parse(text, SENT, folder=None)
     except ConfigError as error:
         return Verdict(error.problems)
     of_files = _keys_of_files()

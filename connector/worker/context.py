@@ -82,13 +82,15 @@ class SlotContext:
                     self._saved = max(self._saved, answer["number"])
 
     def end(self, outcome: Message) -> None:
-        """Send how the run ended; nothing is told of it after that."""
+        """Send how the run ended, the parts of a large result first; nothing is told after that."""
+        told = {name: value for name, value in outcome.items() if name != "parts"}
         with self._ending, self._turn:
             if self._later is not None:
                 self._later.cancel()
             self._over = True
-            took = time.monotonic() - self._began
-            told = {**outcome, "took": took}
+            for part in outcome.get("parts", ()):
+                self._channel.send({"type": "part", "content": part})
+            told["took"] = time.monotonic() - self._began
             if self._unsent:
                 told["progress"] = self._facts
             self._channel.send(told)

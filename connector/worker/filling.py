@@ -50,6 +50,7 @@ class Filler:
         self._slots = slots
         self._recorder = recorder
         self._outbox = outbox
+        self._config_hash = settings.hash
         self._tasks = [task.name for task in settings.tasks]
         self._limits = {name: settings.queue(name).maximum_threads for name in actions}
         self._pace = {name: Pace() for name in actions}
@@ -205,6 +206,7 @@ class Filler:
         else:
             known = self._tasks if on_tasks else None
             chosen = partial(turns.claim_in_turn, known=known, ahead=due.ahead, without=bad)
+        chosen = partial(chosen, config_hash=self._config_hash)
         return self._database.run(self._outbox.claiming, chosen, queue, worker_id, room)
 
     def _refused(self, queue: str, error: Exception) -> None:

@@ -1,15 +1,10 @@
 """Recording how runs ended: kept and repeated until the database has taken it."""
 
-import concurrent.futures
 import contextlib
-import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
-
-import sqlalchemy as sa
 
 from connector import board, log
 from connector.board.metrics import Metric
@@ -22,31 +17,16 @@ from connector.jobs.job import Run
 from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.states import State
 from connector.worker.channel import Message
-from connector.worker.slots import Ending
+from connector.worker.ending import Ending
+from connector.worker.together import Ended, Together, Write, probe
 
 _log = log.logger(__name__)
 
 ASIDE = 30.0
 """Seconds after which an end that the database refuses altogether is tried again."""
 
-TOGETHER = 1000
-"""Ends written by one statement, at most."""
-
 UNANSWERED = 3
 """Times that the database may give no answer to one end, and to others it does."""
-
-Write = Callable[[Tx], State]
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A run that is over, and the verb that says so."""
-
-    run: Run
-    verb: str
-    write: Write
-    plain: Mapping[str, Any] | None = None
-    """The result of one that ended well and about which nothing else is to be written."""
 
 
 class Recorder:
@@ -63,8 +43,13 @@ class Recorder:
         self._aside: list[Ended] = []
         self._aside_until = 0.0
         self._locked: set[str] = set()
-        self._writer = concurrent.futures.ThreadPoolExecutor(1, "recorder")
+        self._together = Together(database, self._waiting)
         self._unanswered: Counter[str] = Counter()
+        self._moved: Callable[[], None] = lambda: None
+
+    def beside(self, moved: Callable[[], None]) -> contextlib.AbstractContextManager[None]:
+        """Write what is plain while the caller claims, where the engine can do both at once."""
+        return self._together.beside(self._locked, moved)
 
     @property
     def tokens(self) -> set[str]:
@@ -75,12 +60,23 @@ class Recorder:
         """Take what a slot says of a run."""
         match message["type"]:
             case "finished":
-                result = message["result"]
-                plain = None if told or self._outbox.hears_of_ends(run.queue) else result
-                self._add(run, "finish", lambda tx: outcomes.finish(tx, run, result), told, plain)
+                parts, result = message.get("parts", ()), message["result"]
+                plain = None if told or parts or self._outbox.hears_of_ends(run.queue) else result
+                self._add(
+                    run,
+                    "finish",
+                    lambda tx: outcomes.finish(tx, run, result, self._read(parts)),
+                    told,
+                    plain,
+                )
             case "failed":
-                error, result = message["error"], message["result"]
-                self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error, result), told)
+                parts, result, error = message.get("parts", ()), message["result"], message["error"]
+                self._add(
+                    run,
+                    "fail",
+                    lambda tx: outcomes.fail(tx, run, error, result, self._read(parts)),
+                    told,
+                )
             case "retry":
                 self.retry(run, message["error"], message["after"], told)
             case "release":
@@ -138,9 +134,10 @@ class Recorder:
         if self._aside and time.monotonic() >= self._aside_until:
             self._waiting += self._aside
             self._aside = []
+        self._moved = moved
         locked = self._still_locked()
         waited = bool(self._waiting)
-        self._record_plain(locked, moved)
+        self._together.write(locked, moved)
         for _ in range(len(self._waiting)):
             ended = self._waiting[0]
             token = ended.run.token
@@ -161,58 +158,9 @@ class Recorder:
                 locked = self._still_locked() | {token}
             except Unavailable as error:
                 self._waiting.rotate(-1)
-                self._database.read(_probe)  # raises if it is not about this one alone
+                self._database.read(probe)  # raises if it is not about this one alone
                 self._in_the_way(ended, error)
         return waited
-
-    @contextlib.contextmanager
-    def beside(self, moved: Callable[[], None]) -> Iterator[None]:
-        """Write many ends at once while the caller does something else with the database.
-
-        On a connection of its own: to claim the next meanwhile saves a third of the time. What is
-        not done so is left for `record`.
-        """
-        batch = self._batch(self._locked) if self._database.dialect.writes_beside else []
-        if not batch:
-            yield
-            return
-        writing = self._writer.submit(self._database.run, outcomes.finish_all, batch)
-        try:
-            yield
-        finally:
-            concurrent.futures.wait([writing])
-            moved()
-            if writing.exception() is None:
-                self._forget(writing.result())
-
-    def _batch(self, locked: Collection[str]) -> list[tuple[Run, Mapping[str, Any]]]:
-        """Return some of those with which nothing is the matter, and their results."""
-        found = (e for e in self._waiting if e.plain is not None and e.run.token not in locked)
-        batch = [(e.run, e.plain or {}) for e in itertools.islice(found, TOGETHER)]
-        return batch if len(batch) > 1 else []
-
-    def _record_plain(self, locked: Collection[str], moved: Callable[[], None]) -> None:
-        """Write many ends at once, as far as nothing is the matter with them."""
-        while batch := self._batch(locked):
-            moved()
-            try:
-                done = self._database.run(outcomes.finish_all, batch)
-            except Exception:
-                self._database.read(_probe)  # raises if it is not about one of them
-                return
-            self._forget(done)
-            if len(done) < len(batch):
-                return
-
-    def _forget(self, tokens: Collection[str]) -> None:
-        """Take note that these have ended well, and are stored."""
-        done = [ended for ended in self._waiting if ended.run.token in tokens]
-        self._waiting = deque(e for e in self._waiting if e.run.token not in tokens)
-        for queue in {ended.run.queue for ended in done}:
-            attempts = [ended.run.attempt for ended in done if ended.run.queue == queue]
-            board.count(Metric.OUTCOMES, queue, "finish", State.FINISHED, by=len(attempts))
-            board.observe(Metric.ATTEMPTS, attempts, queue)
-            _log.info("runs ended", queue=queue, verb="finish", count=len(attempts))
 
     def _in_the_way(self, ended: Ended, error: Unavailable) -> None:
         """Note that the database, which is there, gives no answer to the end of this run."""
@@ -271,6 +219,15 @@ class Recorder:
         self._aside.append(ended)
         self._aside_until = time.monotonic() + ASIDE
 
+    def _read(self, parts: Sequence[bytes]) -> Iterable[str]:
+        """Return the parts of a large result as they are stored; () if there are none."""
+        return self._each(parts) if parts else ()
+
+    def _each(self, parts: Sequence[bytes]) -> Iterator[str]:
+        for part in parts:
+            self._moved()  # between two statements: all of them take longer than one may
+            yield part.decode()
+
     def _add(
         self,
         run: Run,
@@ -292,10 +249,6 @@ def in_short(error: Exception) -> str:
 def for_clients(error: Exception) -> str:
     """Return what may be said of it where clients read: nothing that may quote the row."""
     return str(error) if isinstance(error, TooLarge) else type(error).__name__
-
-
-def _probe(tx: Tx) -> None:
-    tx.execute(sa.select(1))
 
 
 def _both(tx: Tx, run: Run, told: Message, write: Write) -> State:

@@ -13,8 +13,9 @@ from connector.db.errors import Locked, Unavailable
 from connector.jobs import outcomes, progress
 from connector.jobs.errors import LeaseLost
 from connector.worker.channel import Message
+from connector.worker.ending import Ending
 from connector.worker.recording import Recorder, for_clients, in_short
-from connector.worker.slots import Ending, Slot
+from connector.worker.slots import Slot
 
 _log = log.logger(__name__)
 

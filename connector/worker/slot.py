@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 from connector import log
 from connector.actions import sealing
 from connector.actions.action import Action, Failed, Outcome, Prepares, Release
+from connector.actions.configured import to_run
 from connector.actions.registry import action, actions
 from connector.config import Settings
+from connector.config.by_request import Refused
 from connector.db.errors import Unavailable
 from connector.process import (
     adopt_orphans,
@@ -45,7 +47,7 @@ IDLE = 2.0
 """Seconds without a run after which a new slot loads what it may need later."""
 
 KEY_AWAY = 60.0
-"""Seconds until an action is tried again whose secret parameters this host cannot decrypt."""
+"""Seconds until an action is tried again that this host cannot decrypt or configure."""
 
 PATIENCE = 30.0
 """Seconds for which an action waits where somebody else holds a lock in the database."""
@@ -140,20 +142,28 @@ def perform(
     folder = Path(settings.paths.data_directory)
     context = SlotContext(channel, ending, run, folder, _log)
     process = os.getpid()
-    outcome = _outcome(wanted, context, settings.paths.keys)
+    outcome = _outcome(wanted, context, settings)
     if os.getpid() != process:
         os._exit(1)  # a fork of the action's has come out of it: it must not speak for it
-    context.end(outcome_message(outcome))
+    limit = settings.queue(wanted.name).max_result_size
+    context.end(outcome_message(outcome, limit))
 
 
-def _outcome(action: Action, context: SlotContext, key_file: Path) -> Outcome:
+def _outcome(action: Action, context: SlotContext, settings: Settings) -> Outcome:
     try:
-        context.parameters = sealing.opened(context.parameters, key_file)
+        context.parameters = sealing.opened(context.parameters, settings.paths.keys)
     except ValueError as error:
         _log.error("action waits for its key", error=str(error))
         return Release(str(error), after=KEY_AWAY)
     try:
-        return action.run(context)
+        # For this run alone: the next one finds the action as it was.
+        this, context.parameters = to_run(action, context.parameters, settings)
+        return this.run(context)
+    except Refused as error:
+        # Sent to a server of another version or with other tasks: there is one who can run it.
+        said = f"the settings of its request cannot be used here: {error}"
+        _log.error("action waits for another worker", error=said)
+        return Release(said, after=KEY_AWAY)
     except Closed:
         raise
     except Unavailable as error:

@@ -8,7 +8,8 @@ from connector.actions.action import Action
 from connector.config import QueueSettings, Settings
 from connector.jobs.job import Run
 from connector.jobs.states import Requested
-from connector.worker.slots import BEGIN, CLOSED, STACKS, Ending, Slot
+from connector.worker.ending import Ending
+from connector.worker.slots import BEGIN, CLOSED, STACKS, Slot
 
 _log = log.logger(__name__)
 

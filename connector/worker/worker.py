@@ -19,6 +19,7 @@ from connector.jobs import progress, workers
 from connector.process import OTHER_BUILD, kill_orphans
 from connector.worker import saving
 from connector.worker.channel import SOON, Message
+from connector.worker.ending import Ending
 from connector.worker.filling import Filler
 from connector.worker.lease import Lease
 from connector.worker.pace import LONG
@@ -26,7 +27,7 @@ from connector.worker.recording import Recorder
 from connector.worker.rest import Rest
 from connector.worker.saving import Saver
 from connector.worker.scheduling import Scheduler
-from connector.worker.slots import Ending, Slot
+from connector.worker.slots import Slot
 from connector.worker.upkeep import Upkeep
 from connector.worker.watch import Watch
 
@@ -80,9 +81,7 @@ class Worker:
         self._upkeep = Upkeep(database, settings, on_tasks, scheduler)
         self._rest = Rest(database.wake())
         self._poll = min(POLL, lease.seconds / 4)
-        self._look_at = 0.0
-        self._honour_at = 0.0
-        self._rescue_at = 0.0
+        self._look_at = self._honour_at = self._rescue_at = 0.0
         self._away_until = 0.0
         self._doubt = False
         self._give_up_at = float("inf")
@@ -112,9 +111,9 @@ class Worker:
         self._reap()
         if self.stopping:
             self._filler.back += self._watch.hand_back(self.slots, now)
-            while self._filler.back:
-                run = self._filler.back.popleft()
+            for run in self._filler.back:
                 self._recorder.release(run, "the server was shut down")
+            self._filler.back.clear()
         if self.lease.lost:
             self._end_runs()
         if now >= self._away_until:
@@ -258,8 +257,8 @@ class Worker:
 
     def _release_strays(self) -> None:
         """Hand back what was claimed by a transaction whose answer was lost."""
-        known = {run.token for slot in self.slots for run in slot.runs} | self._recorder.tokens
-        known |= {run.token for run in self._filler.back}
+        held = [*self._filler.back, *(run for slot in self.slots for run in slot.runs)]
+        known = {run.token for run in held} | self._recorder.tokens
         for run in self.database.read(workers.strays, self.lease.worker_id, known):
             self._recorder.release(run, "the answer to its claim was lost")
         self._recorder.record(self._moved)

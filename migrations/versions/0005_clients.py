@@ -31,6 +31,13 @@ schema = op.get_context().version_table_schema
 engine = op.get_context().dialect.name
 
 
+COMMENTS = {
+    "0004": "configuration of the server that took it",
+    "0005": "configuration it runs with; +: and its request's",
+}
+"""What is said of jobs.config_hash since each revision."""
+
+
 def upgrade() -> None:
     announce(
         "0005 adds the tables api_keys, idempotency_keys, ended_counts, schedules, outbox and "
@@ -97,6 +104,7 @@ def upgrade() -> None:
         run("COMMENT ON INDEX :schema.ended_counts_pkey IS 'the key of ended_counts'")
         run(f"COMMENT ON INDEX :schema.idempotency_keys_token IS '{told}'")
     _create_outbox()
+    _tell_of_config_hash("0005")
     if engine == "postgresql":
         create_functions("0005")
         run("SELECT :schema.grant_rights()")
@@ -159,6 +167,7 @@ def downgrade() -> None:
     if engine == "postgresql":
         drop_functions("0005")
         create_functions("0004", only="grant_rights()")
+    _tell_of_config_hash("0004")
     op.drop_table("queue_levels", schema=schema)
     op.drop_table("outbox", schema=schema)
     run_guard("0005", drop=True)
@@ -166,6 +175,18 @@ def downgrade() -> None:
     op.drop_table("schedules", schema=schema)
     op.drop_table("idempotency_keys", schema=schema)
     op.drop_table("api_keys", schema=schema)
+
+
+def _tell_of_config_hash(since: str) -> None:
+    if engine != "sqlite":  # which has no comments
+        op.alter_column(
+            "jobs",
+            "config_hash",
+            existing_type=sa.Text(),
+            existing_nullable=True,
+            comment=COMMENTS[since],
+            schema=schema,
+        )
 
 
 def _info() -> sa.TableClause:

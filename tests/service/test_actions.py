@@ -167,3 +167,20 @@ def test_without_a_port_there_is_no_service_and_a_port_in_use_is_named(
     assert done.returncode == 2
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
     assert "[Service] ServicePort" in done.stderr
+
+
+def test_settings_of_a_request_stand_in_no_figure_and_in_no_line_of_the_log(
+    program: Program,
+) -> None:
+    tasks = {"FETCHTASKS_0": "ONE", "WEBEX_BASEURL": "http://127.0.0.1:1/v1", "SERVER_WORKERS": "0"}
+    with program.running("serve", SERVICE_SERVICEPORT="0", **tasks) as serving:
+        service = service_of(serving)
+        fetch = {"FetchAction": "Synchronize", "[One]RoomIds": "Zimmer"}
+        assert serving.ask("Fetch", **fetch).findtext("token")
+        assert serving.ask("Fetch", **fetch, **{"[Webex]PageSize": "geheim"}).find("error")
+        told = [service.get("metrics").text]
+        told += [service.get(f"a=GetLogStream&Name={name}").text for name in ("all", "http+1")]
+        told += [service.get("a=GetStatistics").text, serving.errors.read_text()]
+        for text in told:
+            assert "Zimmer" not in text and "geheim" not in text
+        assert "FETCH" in told[0]

@@ -52,6 +52,10 @@ class Fetch:
                 raise InvalidParameter("TaskSections", f"one or more of {', '.join(known)}", name)
         return tuple(dict.fromkeys(wanted))
 
+    def with_settings(self, settings: Settings) -> "Fetch":
+        """Return Fetch with other settings, on the same database."""
+        return Fetch(settings, self._open_database)
+
     def prepare(self) -> None:
         """Import what it runs on."""
         import connector.actions.fetch.work  # noqa: F401
