@@ -206,8 +206,10 @@ class Access:
     def _store(
         self, new: Sequence[NewJob], step: float, most: Mapping[str, int]
     ) -> Sequence[str | Exception]:
+        plain = not most and all(map(submit.is_plain, new)) and not self.outbox.thresholds
+        run = self._database.run_alone if plain else self._database.run
         try:
-            return self._database.run(self._submit, new, step, most)
+            return run(self._submit, new, step, most)
         except InDoubt as doubt:
             # Tokens are made before the insert, so storing them again is harmless, and certain.
             try:

@@ -38,7 +38,7 @@ def to_run(
     Without settings of its request it is the action itself. Raises Refused: they cannot be used
     here, and InvalidParameter.
     """
-    if not isinstance(action, TakesSettings) or by_request.CONFIG not in parameters:
+    if by_request.CONFIG not in parameters or not isinstance(action, TakesSettings):
         return action, parameters
     own = {name: value for name, value in parameters.items() if name != by_request.CONFIG}
     given = by_request.restored(parameters[by_request.CONFIG])

@@ -125,6 +125,22 @@ class Database:
         """
         return self._repeat(True, None, lambda tx: work(tx, *args, **kwargs))
 
+    def run_alone(
+        self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do as `run` does, for work of one writing statement: it is its own transaction.
+
+        What `work` reads before or after it may be of other moments. Raises InDoubt also where
+        the answer to the statement itself was lost.
+        """
+        return self._repeat(True, None, lambda tx: work(tx, *args, **kwargs), alone=True)
+
+    def look(
+        self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do as `read` does, for work whose statements may each see another moment."""
+        return self._repeat(False, None, lambda tx: work(tx, *args, **kwargs), alone=True)
+
     def read(
         self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -184,12 +200,14 @@ class Database:
         """The URL for people: no password, wherever it stands in it."""
         return self.engine.url.set(query={}).render_as_string()
 
-    def _repeat(self, write: bool, now: datetime | None, work: Callable[[Tx], T]) -> T:
+    def _repeat(
+        self, write: bool, now: datetime | None, work: Callable[[Tx], T], alone: bool = False
+    ) -> T:
         give_up = time.monotonic() + self._patience
         attempt = 0
         while True:
             try:
-                return self._once(write, now, work)
+                return self._once(write, now, work, alone)
             except DBAPIError as error:
                 if self.dialect.is_locked(error):
                     if time.monotonic() < give_up:
@@ -216,17 +234,17 @@ class Database:
             except PoolTimeout as error:
                 raise Unavailable("every connection of the pool is in use") from error
 
-    def _once(self, write: bool, now: datetime | None, work: Callable[[Tx], T]) -> T:
+    def _once(self, write: bool, now: datetime | None, work: Callable[[Tx], T], alone: bool) -> T:
         done = False
         try:
             with self.engine.connect() as connection:
-                with self.dialect.turn(connection, write=write):
+                with self.dialect.turn(connection, write=write, alone=alone):
                     moment = self.dialect.now() if now is None else sa.literal(now, Timestamp())
                     result = work(Tx(connection, self.dialect, moment))
                     done = True
             return result
         except DBAPIError as error:
-            if done and write and error.connection_invalidated:
+            if (done or alone) and write and error.connection_invalidated:
                 raise InDoubt(self._describe(error)) from error
             raise
 

@@ -91,6 +91,10 @@ class Outbox:
         """Say whether anybody wants to hear of an end in a queue."""
         return any((queue, event) in self.handlers for event in _AT_END)
 
+    def hears_of_starts(self, queue: str) -> bool:
+        """Say whether anybody wants to hear of a start in a queue, or of how full it is."""
+        return (queue, Event.START) in self.handlers or queue in self.thresholds
+
     def ended(self, tx: Tx, queue: str, token: str, state: State) -> None:
         """Tell that a job has just reached this state, if it is final."""
         if state not in FINAL:

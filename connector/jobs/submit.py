@@ -57,6 +57,11 @@ def submit(
     return told
 
 
+def is_plain(job: NewJob) -> bool:
+    """Say whether a job is stored by one statement, together with others of which that is true."""
+    return job.key is None and job.overlap is Overlap.QUEUE and not (job.delay or job.priority)
+
+
 def _store(tx: Tx, at_once: dict[int, list[dict[str, Any]]]) -> None:
     """Store rows that may begin now, by what their priority is worth: a statement for each."""
     for boost, rows in at_once.items():

@@ -24,6 +24,8 @@ _PIECE = 1 << 16
 SOON = 0.01
 """Seconds within which the end of a run is heard while its slot goes on with others."""
 
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
 Message = dict[str, Any]
 
 
@@ -57,7 +59,7 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Send a message, or keep what does not fit for `flush`. Raises Closed."""
-        body = json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        body = _encode(message).encode("ascii")
         self._outgoing.append(memoryview(_HEAD.pack(len(body)) + body))
         self.flush()
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -25,7 +25,7 @@ from connector.worker.slots import Slot
 
 _log = log.logger(__name__)
 
-BLIND = 0.1
+BLIND = 0.25
 """Seconds for which a queue that has much is claimed from without a look what waits elsewhere."""
 
 FAR = 1.0
@@ -60,7 +60,9 @@ class Filler:
         self._damaged: set[str] = set()
         self._beyond: dict[str, claim.Place] = {}
         self._far_at = self._due_at = 0.0
+        self._next = float("inf")
         self._full: set[str] = set()
+        self._new: set[str] = set()
         self._failed = 0
         self._failed_at = self._start_at = 0.0
 
@@ -74,25 +76,43 @@ class Filler:
         self._hand_on(now)
         if not any(self._room(queue) for queue in self._limits):
             return wait
-        for queue, due in self._looks(now).items():
-            if due.seconds > 0:
-                wait = min(wait, due.seconds)
-                continue
-            # What stands at the head may not run now; what is due behind it may.
-            for look in (due,) if due.ahead else (due, replace(due, ahead=claim.NOW)):
-                room = self._room(queue, at_once=due.limited)
-                if not room or lease.lost:
-                    break
-                moved()
-                most = sum(room.values())
-                runs = self._claimed(queue, lease.worker_id, most, look)
-                if len(runs) == most > 1 and not due.limited and not due.ahead:
-                    self._full.add(queue)
-                else:
-                    self._full.discard(queue)
-                self._give([run for run in runs if self._whole(run)], room, now)
-                _count(runs)
-        return wait
+        known, self._new = self._full | self._new, set()
+        for queue in known:
+            if not self._take(queue, Due(0.0), lease, now, moved):
+                self._due_at = 0.0  # it may be delayed, or wait for its turn
+        if not known or now >= self._due_at:
+            self._due_at, self._next = now + BLIND, float("inf")
+            for queue, due in self._due(now).items():
+                if due.seconds > 0:
+                    self._next = min(self._next, now + due.seconds)
+                    continue
+                # What stands at the head may not run now; what is due behind it may.
+                for look in (due,) if due.ahead else (due, replace(due, ahead=claim.NOW)):
+                    self._take(queue, look, lease, now, moved)
+        return min(wait, self._next - now)
+
+    def heard(self, news: Collection[str]) -> bool:
+        """Take note of queues in which there is something new; say whether it may be anything."""
+        self._new.update(self._limits.keys() & news)
+        return "" in news
+
+    def _take(
+        self, queue: str, look: Due, lease: Lease, now: float, moved: Callable[[], None]
+    ) -> bool:
+        """Claim what there is room for, and give it to slots; say whether that was anything."""
+        room = self._room(queue, at_once=look.limited)
+        if not room or lease.lost:
+            return True
+        moved()
+        most = sum(room.values())
+        runs = self._claimed(queue, lease.worker_id, most, look)
+        if len(runs) == most > 1 and not look.limited and not look.ahead:
+            self._full.add(queue)
+        else:
+            self._full.discard(queue)
+        self._give([run for run in runs if self._whole(run)], room, now)
+        _count(runs)
+        return bool(runs)
 
     def took(self, queue: str, seconds: float) -> None:
         """Note how long an action of a queue took."""
@@ -149,13 +169,6 @@ class Filler:
             self._recorder.fail(run, damage)
         return not damage
 
-    def _looks(self, now: float) -> Mapping[str, Due]:
-        """Return where to claim: at once where the last claim got all it asked for."""
-        if self._full and now < self._due_at:
-            return dict.fromkeys(self._full, Due(0.0))
-        self._due_at = now + BLIND
-        return self._due(now)
-
     def _due(self, now: float) -> Mapping[str, Due]:
         """Return what waits; now and then what is due is looked for far behind what is delayed."""
         far = now >= self._far_at
@@ -203,6 +216,8 @@ class Filler:
         on_tasks, bad = isinstance(self._actions[queue], WorksOnTasks), self._damaged
         if not on_tasks and not due.limited:
             chosen = partial(claim.claim, ahead=due.ahead, without=bad)
+            if not self._outbox.hears_of_starts(queue):
+                return self._database.run_alone(chosen, queue, worker_id, room)
         else:
             known = self._tasks if on_tasks else None
             chosen = partial(turns.claim_in_turn, known=known, ahead=due.ahead, without=bad)

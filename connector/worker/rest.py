@@ -4,7 +4,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from connector.db.dialects.base import Wake
 from connector.worker.slots import Slot
@@ -30,8 +30,8 @@ class Rest:
         except OSError:
             pass  # full, which will do; or closed, and nobody waits any more
 
-    def until(self, deadline: float, slots: Sequence[Slot]) -> bool:
-        """Wait until the monotonic `deadline` or news; True if the database has news."""
+    def until(self, deadline: float, slots: Sequence[Slot]) -> Collection[str]:
+        """Wait until the monotonic `deadline` or news; return the queues of which that is."""
         poll, by_channel = select.poll(), {}
         poll.register(self._ours, select.POLLIN)
         for slot in slots:
@@ -46,9 +46,9 @@ class Rest:
         for descriptor, events in poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
             if events & select.POLLOUT and descriptor in by_channel:
                 by_channel[descriptor].tell()
-        changed = self._wake.changed()
+        news = self._wake.news()
         self._drain()
-        return changed
+        return news
 
     def close(self) -> None:
         """Let go of the descriptors."""

@@ -91,6 +91,8 @@ class Known:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._loaded: dict[str, Action] = {}
+        self.folder = Path(settings.paths.data_directory)
+        self.key_file = settings.paths.keys
 
     def __getitem__(self, name: str) -> Action:
         if name not in self._loaded:
@@ -139,19 +141,18 @@ def perform(
     """Run one action and tell how it ended."""
     wanted = known[run["queue"]]
     log.about(action=wanted.name, token=run["token"], attempt=run["attempt"])
-    folder = Path(settings.paths.data_directory)
-    context = SlotContext(channel, ending, run, folder, _log)
+    context = SlotContext(channel, ending, run, known.folder, _log)
     process = os.getpid()
-    outcome = _outcome(wanted, context, settings)
+    outcome = _outcome(wanted, context, settings, known.key_file)
     if os.getpid() != process:
         os._exit(1)  # a fork of the action's has come out of it: it must not speak for it
     limit = settings.queue(wanted.name).max_result_size
     context.end(outcome_message(outcome, limit))
 
 
-def _outcome(action: Action, context: SlotContext, settings: Settings) -> Outcome:
+def _outcome(action: Action, context: SlotContext, settings: Settings, key_file: Path) -> Outcome:
     try:
-        context.parameters = sealing.opened(context.parameters, settings.paths.keys)
+        context.parameters = sealing.opened(context.parameters, key_file)
     except ValueError as error:
         _log.error("action waits for its key", error=str(error))
         return Release(str(error), after=KEY_AWAY)

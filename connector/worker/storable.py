@@ -45,17 +45,17 @@ def _measured(value: Any, most: int) -> tuple[Any, int]:
 
 def _storable(value: Any) -> Any:
     match value:
+        case str():
+            return text(value)
         case None | bool() | int():
             return value
         case float():
             if not math.isfinite(value):
                 raise ValueError(f"JSON has no {value}")
             return value
-        case str():
-            return text(value)
         case list() | tuple():
             return [_storable(each) for each in value]
-        case Mapping():
+        case dict() | Mapping():  # the one that it nearly always is first: to ask it is quick
             if not all(isinstance(key, str) for key in value):
                 raise ValueError("JSON has only texts as keys")
             return {text(key): _storable(each) for key, each in value.items()}

@@ -57,7 +57,7 @@ class Together:
         if not batch:
             yield
             return
-        writing = self._writer.submit(self._database.run, outcomes.finish_all, batch)
+        writing = self._writer.submit(self._database.run_alone, outcomes.finish_all, batch)
         try:
             yield
         finally:
@@ -71,7 +71,7 @@ class Together:
         while batch := self._batch(locked):
             moved()
             try:
-                done = self._database.run(outcomes.finish_all, batch)
+                done = self._database.run_alone(outcomes.finish_all, batch)
             except Exception:
                 self._database.read(probe)  # raises if it is not about one of them
                 return
@@ -81,8 +81,7 @@ class Together:
 
     def _batch(self, locked: Collection[str]) -> list[tuple[Run, Mapping[str, Any]]]:
         found = (e for e in self._waiting if e.plain is not None and e.run.token not in locked)
-        batch = [(e.run, e.plain or {}) for e in itertools.islice(found, MOST)]
-        return batch if len(batch) > 1 else []
+        return [(e.run, e.plain or {}) for e in itertools.islice(found, MOST)]
 
     def _forget(self, tokens: Collection[str]) -> None:
         """Take note that these have ended well, and are stored."""
@@ -94,7 +93,12 @@ class Together:
             attempts = [ended.run.attempt for ended in done if ended.run.queue == queue]
             board.count(Metric.OUTCOMES, queue, "finish", State.FINISHED, by=len(attempts))
             board.observe(Metric.ATTEMPTS, attempts, queue)
-            _log.info("runs ended", queue=queue, verb="finish", count=len(attempts))
+            if len(attempts) > 1:
+                _log.info("runs ended", queue=queue, verb="finish", count=len(attempts))
+        if len(done) == 1:
+            run = done[0].run
+            bound = _log.bind(token=run.token, attempt=run.attempt)
+            bound.info("run ended", verb="finish", state=State.FINISHED.value)
 
 
 def probe(tx: Tx) -> None:

@@ -73,10 +73,10 @@ class Worker:
         on_tasks = [name for name, action in actions.items() if isinstance(action, WorksOnTasks)]
         self._tell_supervisor = tell
         outbox = outbox_of(settings)
-        self._recorder = Recorder(database, settings, outbox)
-        self._saver = Saver(database, self._recorder)
+        self._recorder = recorder = Recorder(database, settings, outbox)
+        self._saver = Saver(database, recorder)
         self._watch = Watch(settings, actions)
-        self._filler = Filler(settings, actions, database, self.slots, self._recorder, outbox)
+        self._filler = Filler(settings, actions, database, self.slots, recorder, outbox)
         scheduler = Scheduler(database, settings, actions, lambda: lease.worker_id)
         self._upkeep = Upkeep(database, settings, on_tasks, scheduler)
         self._rest = Rest(database.wake())
@@ -124,8 +124,9 @@ class Worker:
                 self._doubt = True
                 _log.warning("database is away", error=str(error))
         self._watch.enforce(self.slots, time.monotonic())
-        if self._rest.until(self._next(), self.slots):
-            self._look_at = self._honour_at = 0.0
+        if news := self._rest.until(self._next(), self.slots):
+            self._look_at = 0.0
+            self._honour_at *= not self._filler.heard(news)
 
     def shutdown(self) -> None:
         """Claim no more, have every run end, and be done soon; safe in a signal handler.

@@ -16,7 +16,7 @@ def hears(wake: Wake) -> bool:
     assert descriptor is not None
     with selectors.PollSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
-        return bool(selector.select(SECONDS)) and wake.changed()
+        return bool(selector.select(SECONDS)) and bool(wake.news())
 
 
 @pytest.mark.parametrize("empty_url", ["postgresql", "sqlite"], indirect=True)
@@ -24,11 +24,11 @@ def hears(wake: Wake) -> bool:
 def test_a_notification_ends_the_wait(database: Database, queue: str) -> None:
     wake = database.dialect.wake(database.engine)
     try:
-        assert not wake.changed()
+        assert not wake.news()
         for _ in range(3):
             database.notify({queue})
             assert hears(wake)
-            assert not wake.changed()
+            assert not wake.news()
     finally:
         wake.close()
 

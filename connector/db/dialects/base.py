@@ -23,8 +23,11 @@ class Wake(Protocol):
     def fileno(self) -> int | None:
         """Return a descriptor that becomes readable on news, or None."""
 
-    def changed(self) -> bool:
-        """Say whether there is news since the last call; never waits."""
+    def news(self) -> Collection[str]:
+        """Return the queues of which there is news since the last call; never waits.
+
+        "" stands for news of any kind.
+        """
 
     def close(self) -> None:
         """Let go of what the wake holds."""
@@ -66,9 +69,9 @@ class Never:
         """Return None: there is nothing to wait on."""
         return None
 
-    def changed(self) -> bool:
-        """Return False: polling finds the news."""
-        return False
+    def news(self) -> Collection[str]:
+        """Return none: polling finds the news."""
+        return ()
 
     def close(self) -> None:
         """Hold nothing, so let go of nothing."""
@@ -112,8 +115,10 @@ class Dialect:
         """Have connecting fail where it would otherwise make an empty database."""
 
     @contextlib.contextmanager
-    def turn(self, connection: sa.Connection, *, write: bool) -> Iterator[None]:
-        """Open and end one transaction on the connection."""
+    def turn(
+        self, connection: sa.Connection, *, write: bool, alone: bool = False
+    ) -> Iterator[None]:
+        """Open and end one transaction on the connection. `alone`: it is of one statement."""
         with connection.begin():
             yield
 

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
@@ -65,22 +66,22 @@ class Listener:
         """Return the connection's socket, or None while there is none."""
         return self._connection.fileno() if self._connection else None
 
-    def changed(self) -> bool:
-        """Say whether a notification has come; a lost connection counts as one."""
+    def news(self) -> Collection[str]:
+        """Return what notifications that have come tell; a lost connection may have had any."""
         if self._connection is None:
             if time.monotonic() >= self._again_at:
                 self._connect()
-            return self._connection is not None
+            return ("",) if self._connection is not None else ()
         try:
             heard = [news.payload for news in self._connection.notifies(timeout=0)]
         except psycopg.Error:
             self.close()
-            return True
+            return ("",)
         if self._echo and self._echo in heard:
             heard.remove(self._echo)
             self._echo = ""
         self._test()
-        return any(not payload.startswith("echo ") for payload in heard)
+        return {payload for payload in heard if not payload.startswith("echo ")}
 
     def close(self) -> None:
         """Close the connection that listens."""

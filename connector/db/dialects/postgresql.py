@@ -8,13 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from psycopg.types.string import TextLoader
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.dialects.base import Beside, Dialect, Pooler, Waits, Wake
 from connector.db.dialects.listener import CHANNEL, Listener
+from connector.db.dialects.troubles import TROUBLES
 from connector.db.errors import Migrating
 
 NETWORK = {
@@ -27,70 +31,6 @@ NETWORK = {
 
 LOCKED = "55P03"  # lock not available within lock_timeout
 READ_ONLY = "25006"  # cannot write in a read-only transaction
-
-TROUBLES = (
-    (
-        "SELECT pid, usename, application_name, "
-        "round(extract(epoch FROM now() - xact_start)) AS seconds FROM pg_stat_activity "
-        "WHERE backend_xmin IS NOT NULL AND xact_start < now() - interval '10 minutes' "
-        "AND datname = current_database()",
-        "pid {pid} ({usename}, {application_name}) has held a snapshot for {seconds} s: dead rows "
-        "cannot be removed meanwhile",
-        "end it: SELECT pg_terminate_backend({pid})",
-    ),
-    (
-        "SELECT gid, round(extract(epoch FROM now() - prepared)) AS seconds "
-        "FROM pg_prepared_xacts WHERE prepared < now() - interval '10 minutes' "
-        "AND database = current_database()",
-        "the prepared transaction {gid} is {seconds} s old: dead rows cannot be removed meanwhile",
-        "end it: ROLLBACK PREPARED '{gid}'",
-    ),
-    (
-        "SELECT slot_name, age(xmin) AS age FROM pg_replication_slots "
-        "WHERE NOT active AND xmin IS NOT NULL AND age(xmin) > 100000",
-        "the unused replication slot {slot_name} holds rows {age} transactions back",
-        "SELECT pg_drop_replication_slot('{slot_name}'), if nobody wants it any more",
-    ),
-    (
-        "SELECT relname, n_dead_tup, n_live_tup FROM pg_stat_user_tables "
-        "WHERE schemaname = :name AND n_dead_tup > 10000 AND n_dead_tup > n_live_tup",
-        "{relname} has {n_dead_tup} dead rows beside {n_live_tup} live ones",
-        "VACUUM {relname}; see docs/dba.md for the settings of autovacuum",
-    ),
-    (
-        "SELECT c.relname FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid "
-        "WHERE NOT x.indisvalid AND c.relnamespace = CAST(:oid AS regnamespace)",
-        "the index {relname} is not valid: building it was broken off",
-        "webex-connector migrate, or REINDEX INDEX CONCURRENTLY {relname}",
-    ),
-    (
-        "SELECT name FROM (SELECT unnest(string_to_array("
-        "current_setting('synchronous_standby_names'), ',')) AS name) n "
-        "WHERE current_setting('synchronous_commit') <> 'off' AND NOT EXISTS "
-        "(SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) LIMIT 1",
-        "synchronous_standby_names is set, and no synchronous standby is connected: commits wait",
-        "start a standby, or empty synchronous_standby_names knowingly",
-    ),
-    (
-        "SELECT application_name, coalesce(host(client_addr), 'this host') AS at "
-        "FROM pg_stat_replication WHERE state = 'streaming' AND NOT EXISTS "
-        "(SELECT FROM pg_replication_slots WHERE active_pid = pid AND slot_type = 'logical') "
-        "AND NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) "
-        "AND current_setting('synchronous_standby_names') = ''",
-        "the standby {application_name} at {at} is asynchronous, and none is synchronous: a "
-        "fail-over may lose actions that were accepted",
-        "name it in synchronous_standby_names, unless that risk is wanted",
-    ),
-    (
-        "SELECT w.host, w.pid FROM {schema}.workers w WHERE w.started_at < now() - interval '15 s' "
-        "AND w.beat_at > now() - interval '15 s' AND NOT EXISTS (SELECT FROM pg_stat_activity a "
-        "WHERE a.application_name = left(concat('listener/', w.host, '/', w.pid), 63))",
-        "the worker {pid} on {host} is deaf: it has no connection that hears of new actions, and "
-        "looks for them every second",
-        "behind a pooler set [Database] DirectURL; else see that worker's log",
-    ),
-)
-"""Query, problem and remedy, with the query's columns in them."""
 
 REPEAT = {
     "40001",  # serialization failure
@@ -147,9 +87,25 @@ class PostgreSQL(Dialect):
             "connect_args": arguments,
         }
 
+    def prepare(self, engine: sa.Engine) -> None:
+        """Have each connection return a uuid as the text that we want, and not as an object."""
+
+        @sa.event.listens_for(engine, "connect")
+        def on_connect(raw: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
+            raw.adapters.register_loader("uuid", TextLoader)
+
     @contextlib.contextmanager
-    def turn(self, connection: sa.Connection, *, write: bool) -> Iterator[None]:
-        """Open and end one transaction; behind a pooler its time-outs are set first."""
+    def turn(
+        self, connection: sa.Connection, *, write: bool, alone: bool = False
+    ) -> Iterator[None]:
+        """Open and end one transaction; behind a pooler its time-outs are set first.
+
+        A statement alone is a transaction by itself: that saves two of three round trips.
+        """
+        if alone and not self._pooler:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield
+            return
         with connection.begin():
             if self._pooler:
                 connection.exec_driver_sql(self._each_time)

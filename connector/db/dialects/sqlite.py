@@ -70,7 +70,9 @@ class SQLite(Dialect):
                 raise sqlite3.OperationalError(missing)
 
     @contextlib.contextmanager
-    def turn(self, connection: sa.Connection, *, write: bool) -> Iterator[None]:
+    def turn(
+        self, connection: sa.Connection, *, write: bool, alone: bool = False
+    ) -> Iterator[None]:
         """Open and end one transaction; writers queue on a lock file beside the database first.
 
         SQLite's own busy wait polls and lets late comers in first, which delays some writers for
@@ -192,14 +194,14 @@ class Bell:
         """Return the descriptor of the watch."""
         return self._descriptor
 
-    def changed(self) -> bool:
-        """Say whether the bell was rung since the last call."""
+    def news(self) -> Collection[str]:
+        """Return "" if the bell was rung since the last call."""
         if self._descriptor is None:
-            return False
+            return ()
         try:
-            return bool(os.read(self._descriptor, 1 << 14))
+            return ("",) if os.read(self._descriptor, 1 << 14) else ()
         except BlockingIOError:
-            return False
+            return ()
 
     def close(self) -> None:
         """Close the watch."""
