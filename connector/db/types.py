@@ -44,7 +44,8 @@ def json_text(value: Any) -> str:
 def stored_json(text: str | bytes) -> Any:
     """Return a JSON value as it was stored; of a damaged one its text, so that rows can be read."""
     try:
-        return json.loads(text)
+        # As text: of bytes it would look each time in which encoding they are.
+        return json.loads(text if isinstance(text, str) else str(text, "utf-8"))
     except ValueError:
         return text if isinstance(text, str) else text.decode("utf-8", "replace")
 

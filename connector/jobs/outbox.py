@@ -4,6 +4,7 @@ A caller who knows the configuration hands in an `Outbox`, which says who wants 
 Where nobody does, nothing is read and nothing is written.
 """
 
+import functools
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,7 +90,11 @@ class Outbox:
 
     def hears_of_ends(self, queue: str) -> bool:
         """Say whether anybody wants to hear of an end in a queue."""
-        return any((queue, event) in self.handlers for event in _AT_END)
+        return queue in self._ends
+
+    @functools.cached_property
+    def _ends(self) -> frozenset[str]:
+        return frozenset(queue for queue, event in self.handlers if event in _AT_END)
 
     def hears_of_starts(self, queue: str) -> bool:
         """Say whether anybody wants to hear of a start in a queue, or of how full it is."""

@@ -24,6 +24,7 @@ _PIECE = 1 << 16
 SOON = 0.01
 """Seconds within which the end of a run is heard while its slot goes on with others."""
 
+_decode = json.JSONDecoder().decode
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 Message = dict[str, Any]
@@ -134,7 +135,7 @@ class Channel:
             end = _HEAD.size + size
             if len(self._incoming) < end:
                 break
-            messages.append(_message(bytes(self._incoming[_HEAD.size : end])))
+            messages.append(_message(self._incoming[_HEAD.size : end]))
             del self._incoming[:end]
         return messages
 
@@ -186,9 +187,9 @@ class SlotChannel(Channel):
         return there or bool(select.select([self._socket], [], [], 0.0)[0])
 
 
-def _message(body: bytes) -> Message:
+def _message(body: bytearray) -> Message:
     try:
-        message = json.loads(body)
+        message = _decode(str(body, "ascii"))
     except (ValueError, RecursionError) as error:
         raise Closed(f"a message that is no JSON: {error}") from error
     if not isinstance(message, dict):

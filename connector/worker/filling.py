@@ -130,12 +130,14 @@ class Filler:
 
         `at_once`: only such as can begin now. Those that exclude each other are never held back.
         """
-        size = self._pace[queue].size
+        size, most = self._pace[queue].size, self._limits[queue]
         if at_once or isinstance(self._actions[queue], WorksOnTasks):
             size = 1
+        if size > 1:
+            most = self._pace[queue].slots(most)
         at_it = [slot for slot in self._slots if slot.run and slot.run.queue == queue]
         idle = [slot for slot in self._slots if slot.idle]
-        room = dict.fromkeys(idle[: max(0, self._limits[queue] - len(at_it))], size)
+        room = dict.fromkeys(idle[: max(0, most - len(at_it))], size)
         if size > 1:
             # As many again lie ready behind them, so that no slot waits for a claim.
             room = dict.fromkeys(room, 2 * size)
@@ -273,6 +275,8 @@ def _count(runs: Sequence[Run]) -> None:
 def _damage(run: Run) -> str | None:
     """Say what is wrong with a row that somebody has damaged by hand, or return None."""
     for name, value in (("parameters", run.parameters), ("checkpoint", run.checkpoint)):
-        if not isinstance(value, Mapping) and (name == "parameters" or value is not None):
+        if type(value) is dict or isinstance(value, Mapping):
+            continue
+        if name == "parameters" or value is not None:
             return f"the {name} stored for it are damaged: a JSON object is expected"
     return None

@@ -4,6 +4,8 @@ Short ones are cheap so, and none waits long behind another. What turns out to t
 with its slot: the worker takes back what waits behind it.
 """
 
+import math
+
 CHUNK_SECONDS = 0.05
 """Seconds of work that a slot is given at once."""
 
@@ -13,7 +15,10 @@ LONG = 0.05
 LARGEST = 400
 """Runs given at once, at most: a claim of more is no faster."""
 
-GROWTH = 4
+OWN_SECONDS = 40e-6
+"""Seconds that a worker itself is at work for a run."""
+
+GROWTH = 8
 """How many times as many as before: the first short ones say little about those that follow."""
 
 WEIGHT = 0.2
@@ -34,6 +39,15 @@ class Pace:
             return 1
         fitting = int(CHUNK_SECONDS / max(self._mean, 1e-6))
         return max(1, min(fitting, LARGEST, GROWTH * self._given))
+
+    def slots(self, most: int) -> int:
+        """Return how many slots its runs are spread over, of so many.
+
+        What is shorter than the worker's own work for it would only have them wait, in turn.
+        """
+        if self._mean is None:
+            return most
+        return max(1, min(most, math.ceil(self._mean / OWN_SECONDS)))
 
     def gave(self, count: int) -> None:
         """Note how many a slot was given at once."""

@@ -19,14 +19,18 @@ from connector.worker.slots import Slot
 
 _log = log.logger(__name__)
 
+TOLD = ("progress", "checkpoint", "number")
+"""Of a message, what is stored before its run has ended."""
+
 AGAIN = 0.5
 """Seconds after which a row that was locked is tried again."""
 
 
 def take(slot: Slot, message: Message) -> None:
     """Keep what a slot tells of its run until it is stored; the newest of each counts."""
-    told = ("progress", "checkpoint", "number")
-    slot.untold |= {name: message[name] for name in told if message.get(name) is not None}
+    for name in TOLD:
+        if message.get(name) is not None:
+            slot.untold[name] = message[name]
 
 
 class Saver:
