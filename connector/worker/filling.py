@@ -19,7 +19,7 @@ from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.token import stored_at
 from connector.process import restart_pause
 from connector.worker.lease import Lease
-from connector.worker.pace import Pace
+from connector.worker.pace import LONG, Pace
 from connector.worker.recording import Recorder
 from connector.worker.slots import Slot
 
@@ -137,6 +137,9 @@ class Filler:
             most = self._pace[queue].slots(most)
         at_it = [slot for slot in self._slots if slot.run and slot.run.queue == queue]
         idle = [slot for slot in self._slots if slot.idle]
+        # Who is at a long one does not count among the few that short ones are given to.
+        since = time.monotonic() - LONG
+        most = min(self._limits[queue], most + sum(slot.began <= since for slot in at_it))
         room = dict.fromkeys(idle[: max(0, most - len(at_it))], size)
         if size > 1:
             # As many again lie ready behind them, so that no slot waits for a claim.

@@ -96,7 +96,7 @@ def test_no_kind_of_process_has_more_connections_than_the_formula_says(
     # Of the others nobody sends one here.
     allowed = Counter(connections.most(settings, ["Fetch"], listens=True))
     del allowed["events"]  # nobody is to be told of any
-    assert sum(allowed.values()) == 5 + 1 + 2 * (3 + 2)
+    assert sum(allowed.values()) == 5 + 1 + 2 * (4 + 2)
     slots = connections.most(settings, BUILT_IN, listens=True)["slot"]
     assert slots == 2 * 2 * len(BUILT_IN)
     seen: Counter[str] = Counter()

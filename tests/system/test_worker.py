@@ -8,7 +8,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from connector.jobs import requests, submit
+from connector.jobs import operate, requests, submit, workers
 from connector.jobs.job import NewJob
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
@@ -148,16 +148,20 @@ def test_two_workers_run_each_of_many_actions_exactly_once(server: Server) -> No
         NewJob(new_token(), "Test", {"Do": "nothing", "Trace": str(server.trace)})
         for _ in range(500)
     ]
+    server.start("serve", CONNECTOR_SERVER_WORKERS="2", CONNECTOR_LOGGING_LOGLEVEL="Warning")
+    eventually("both are there", lambda: len(server.database.read(workers.beats)) == 2)
+    server.database.run(operate.pause_queue, "Test", "test")
     server.database.run(submit.submit, new)
-    server.start(CONNECTOR_SERVER_WORKERS="2", CONNECTOR_LOGGING_LOGLEVEL="Warning")
+    server.database.run(operate.set_paused, "Test", False, "test")
+    server.database.notify({"Test"})
     eventually("all have ended", lambda: len(server.traced("end")) >= len(new), 60)
     for job in new:
         server.wait(job.token, State.FINISHED)
     runs = Counter(token for _, token, *_ in server.traced("start"))
     assert runs == Counter(job.token for job in new)
     with server.database.engine.connect() as connection:
-        workers = connection.execute(sa.select(jobs.c.worker_id).distinct()).scalars().all()
-    assert len(workers) == 2, "both took part"
+        found = connection.execute(sa.select(jobs.c.worker_id).distinct()).scalars().all()
+    assert len(found) == 2, "both took part"
     assert server.end() == 0
 
 
