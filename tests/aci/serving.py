@@ -108,7 +108,7 @@ def _answer(connection: socket.socket) -> bytes:
 
 def settings(url: str, **environment: str) -> Settings:
     given: Mapping[str, str] = {"CONNECTOR_DATABASE_URL": url, **environment}
-    return load(None, given, {}, ("Echo",)).settings
+    return load(None, given, {}, ("Echo", *registry.BUILT_IN)).settings
 
 
 @contextlib.contextmanager
