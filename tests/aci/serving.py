@@ -151,9 +151,8 @@ def facing_built_in(url: str, **environment: str) -> contextlib.AbstractContextM
         raise AssertionError("nothing is run")
 
     environment = {"CONNECTOR_FETCHTASKS_0": "ONE", **environment}
-    return facing(
-        url, actions=registry.actions(settings(url, **environment), unused), **environment
-    )
+    actions = registry.actions(settings(url, **environment), unused)
+    return facing(url, None, actions, True, **environment)
 
 
 @contextlib.contextmanager
