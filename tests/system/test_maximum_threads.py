@@ -21,7 +21,7 @@ def most_at_once(lines: list[list[str]]) -> int:
 
 
 @two_engines
-def test_no_more_actions_of_a_queue_run_at_once_than_its_section_or_else_actions_says(
+def test_no_more_actions_of_a_queue_run_at_once_than_maximum_threads(
     server: Server,
 ) -> None:
     server.start(
@@ -33,7 +33,6 @@ def test_no_more_actions_of_a_queue_run_at_once_than_its_section_or_else_actions
         for queue in ("Test", "Pausable")
     }
     eventually("as many run as may", lambda: len(server.traced("start")) >= 4)
-    # Another queue's action goes through the same worker after all those that it has seen waiting.
     begun = {line[1] for line in server.traced("start")}
     assert [len(begun & set(tokens[queue])) for queue in ("Test", "Pausable")] == [1, 3]
     Path(f"{server.trace}.go").touch()
@@ -46,7 +45,7 @@ def test_no_more_actions_of_a_queue_run_at_once_than_its_section_or_else_actions
 
 
 @two_engines
-def test_fetches_run_one_at_a_time_where_the_section_fetch_says_so_though_actions_allows_more(
+def test_the_section_fetch_wins_over_actions(
     server: Server,
 ) -> None:
     with SandboxProcess(rooms=3, messages=40, files=2) as sandbox:

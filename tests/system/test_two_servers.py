@@ -64,9 +64,7 @@ def test_each_request_runs_once_and_its_results_are_read_from_either_server(
 
 
 @postgresql
-def test_what_one_server_has_taken_is_run_by_the_other_after_its_end_and_read_there(
-    server: Server, other: Server
-) -> None:
+def test_what_one_server_began_the_other_ends_and_tells(server: Server, other: Server) -> None:
     server.start("serve")
     token = server.ask("Test", Do="wait_for_file", Trace=str(server.trace)).findtext("token", "")
     eventually("it runs", lambda: server.traced("start", token))
