@@ -87,7 +87,8 @@ class Dispatch:
 
     def known(self, action: str) -> str:
         """Return the name of an action as it is counted: in capitals, and none for an unknown."""
-        return self._names.get(action.strip().casefold(), "none").upper()
+        name = self._names.get(action.strip().casefold())
+        return "none" if name is None else name.upper()
 
     async def answer(self, request: Request, admission: Admission) -> Reply | Response:
         """Answer one request, if its sender may send it. Raises AciError."""
