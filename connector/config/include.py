@@ -26,8 +26,10 @@ _HEADLESS = ""
 _Open = tuple[str, Origin, list[Entry]]
 
 
-def parse(text: str, name: str = "text", folder: Path = Path()) -> Document:
+def parse(text: str, name: str = "text", folder: Path | None = Path()) -> Document:
     """Read configuration text; includes are found relative to ``folder``.
+
+    None is for a text that somebody has sent: it reaches no file, and no message quotes it.
 
     Raises:
         IniError: with all the lines that cannot be read.
@@ -52,7 +54,8 @@ def _finished(document: Document, problems: list[str]) -> Document:
     headless = document.section(_HEADLESS)
     for entry in headless.entries if headless else ():
         problems.append(
-            f"{entry.origin}: {entry.key!r} stands before any section; put [Section] above it"
+            f"{entry.origin}: {_short(entry.key)!r} stands before any section; "
+            "put [Section] above it"
         )
     if problems:
         raise IniError(problems)
@@ -78,7 +81,7 @@ class _Reader:
     """One file: its lines become sections, in order. Faults go to the shared list."""
 
     def __init__(
-        self, name: str, folder: Path, stack: tuple[Path, ...], problems: list[str]
+        self, name: str, folder: Path | None, stack: tuple[Path, ...], problems: list[str]
     ) -> None:
         self._name = name
         self._folder = folder
@@ -120,7 +123,7 @@ class _Reader:
         match = _HEADING.fullmatch(line)
         name = match[1].strip(BLANK) if match else ""
         if match is None or not name:
-            self._wrong(f"{_short(line)!r} is not a section heading; write [Section]")
+            self._wrong(f"{self._quoted(line)} is not a section heading; write [Section]")
             return
         self._current = name
         self._add(name, [])
@@ -128,14 +131,17 @@ class _Reader:
         if rest.startswith("<"):
             self._include(rest, into=name)
         elif rest and not rest.startswith(("//", "#")):
-            self._wrong(f"{_short(rest)!r} stands after a heading; put it on its own line")
+            self._wrong(f"{self._quoted(rest)} stands after a heading; put it on its own line")
 
     def _include(self, text: str, into: str | None) -> None:
+        if self._folder is None:
+            self._wrong("includes another file; send a text that stands alone")
+            return
         match = _INCLUDE.fullmatch(text)
         if match is None:
             self._wrong(f"{_short(text)!r} is not an include; {_HOW_TO_INCLUDE}")
             return
-        document = self._included(self._folder / match[1])
+        document = self._included(self._folder, match[1])
         if document is None:
             return
         wanted, keys = match[2], match[3]
@@ -164,10 +170,11 @@ class _Reader:
             self._wrong(f"{file} has no {pattern} in [{section}]; {pattern}=value gives a default")
         return chosen
 
-    def _included(self, path: Path) -> Document | None:
+    def _included(self, folder: Path, name: str) -> Document | None:
+        path = folder / name
         if not isfile(path):
             self._wrong(
-                f"includes {path}, which is not there; files are found relative to {self._folder}"
+                f"includes {path}, which is not there; files are found relative to {folder}"
             )
             return None
         if path.resolve() in self._stack:
@@ -185,9 +192,14 @@ class _Reader:
         first: _Open = (name, origin or self._here, [])
         self._sections.setdefault(fold(name), first)[2].extend(entries)
 
+    def _quoted(self, text: str) -> str:
+        return "this" if self._folder is None else repr(_short(text))
+
     def _wrong(self, what: str) -> None:
         self._problems.append(f"{self._here}: {what}")
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
+    name, equals, _ = text.partition("=")  # what follows may be a secret
+    shown = f"{name}=..." if equals else text
+    return shown if len(shown) <= 60 else shown[:57] + "..."
