@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from connector.aci.declared import ASYNCHRONOUS, COMMON, QUEUE_INFO, STANDARD, Declared
 from connector.aci.permissions import Role, role_for
 from connector.actions.action import Action, Parameter
+from connector.actions.sealing import is_secret
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def default(parameter: Parameter) -> str:
 
 def meaning(parameter: Parameter) -> str:
     """Say what a parameter is for."""
-    return f"{parameter.help} Secret: stored encrypted." if parameter.secret else parameter.help
+    return f"{parameter.help} Secret: stored encrypted." if is_secret(parameter) else parameter.help
 
 
 def _at_once(declared: Declared) -> Entry:
