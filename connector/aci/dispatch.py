@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -20,11 +20,14 @@ from connector.aci.reply import Reply, token_reply
 from connector.aci.request import Request
 from connector.aci.request_log import RequestLog
 from connector.aci.waiting import Waiting
+from connector.actions import keys as keys_of_host
 from connector.actions import sealing
 from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
 from connector.actions.validate import checked
 from connector.config import Settings
+from connector.config.keyfile import NoKey
+from connector.db import secret_keys
 from connector.jobs.errors import JobError, KeyReused, QueueFull, TaskBusy
 from connector.jobs.job import NewJob, Overlap
 from connector.jobs.token import new_token
@@ -100,7 +103,8 @@ class Dispatch:
                 raise at_once.said(error) from error
             compared = None
             if names := sealing.secrets(action, values):
-                compared, values = await asyncio.to_thread(self._sealed, values, names)
+                recorded = await self._access.look(secret_keys.recorded)
+                compared, values = await asyncio.to_thread(self._sealed, values, names, recorded)
             job = NewJob(
                 new_token(),
                 action.name,
@@ -124,14 +128,12 @@ class Dispatch:
         return submit
 
     def _sealed(
-        self, values: Mapping[str, Any], names: set[str]
+        self, values: Mapping[str, Any], names: set[str], recorded: Sequence[str]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what a request is compared by, and what is stored: its secrets in neither."""
-        from connector.config import keyring
-
         try:
-            keys = keyring.load_or_make(self._key_file)
-        except keyring.NoKey as error:
+            keys = keys_of_host.to_encrypt(self._key_file, recorded)
+        except NoKey as error:
             _log.error("secret parameters cannot be stored", error=str(error))
             raise AciError(
                 Code.INTERNAL,
