@@ -30,6 +30,7 @@ from connector.process import (
 )
 from connector.worker.channel import Channel, Closed, Message
 from connector.worker.context import SlotContext
+from connector.worker.hiding import hide
 from connector.worker.slots import SHOW_STACKS
 from connector.worker.storable import outcome_message
 from connector.worker.termination import Termination
@@ -120,12 +121,14 @@ def perform(
     outcome = _outcome(wanted, context, settings.paths.keys)
     if os.getpid() != process:
         os._exit(1)  # a fork of the action's has come out of it: it must not speak for it
-    context.end(outcome_message(outcome))
+    context.end(outcome_message(context.hidden(outcome)))
 
 
 def _outcome(action: Action, context: SlotContext, key_file: Path) -> Outcome:
+    sent = context.parameters
     try:
-        context.parameters = sealing.opened(context.parameters, key_file)
+        context.parameters = sealing.opened(sent, key_file)
+        context.hiding = hide(sent, context.parameters)
     except ValueError as error:
         _log.error("action waits for its key", error=str(error))
         return Release(str(error), after=KEY_AWAY)
