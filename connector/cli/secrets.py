@@ -55,16 +55,16 @@ def forget(config: Config = None, yes: Yes = False) -> None:
 
 @secrets.command(epilog="For when the key file that all hosts had is lost for good.")
 def accept(config: Config = None, yes: Yes = False) -> None:
-    """Have the key file of this host be the one that every host must have."""
+    """Have the key file of this host, made if need be, be the one that every host must have."""
     with _file_and_database(config) as (path, database):
-        prints = keyfile.fingerprints(path)
         if not yes:
             typer.confirm(
                 f"Every host must have {path} then; what other keys have encrypted can neither "
                 "begin nor be retried. Go on?",
                 abort=True,
             )
-        database.run(secret_keys.record, prints)
+        keyfile.made(path)
+        database.run(secret_keys.record, keyfile.fingerprints(path))
     print(f"{path}: this is the key file from now on; copy it to every other host")
 
 

@@ -45,8 +45,10 @@ def keys(path: Path) -> list[str]:
     try:
         found = read_secret(path).split()
     except ValueError:
-        told = f"the key file {path} cannot be read; copy it from another host"
-        raise NoKey(told) from None
+        raise NoKey(
+            f"the key file {path} cannot be read; copy it from another host (or, if it is lost for "
+            "good, run webex-connector secrets accept)"
+        ) from None
     if not found or not all(map(_is_key, found)):
         raise NoKey(f"the key file {path} must hold one key or more, a Fernet key a line")
     return found

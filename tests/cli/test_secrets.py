@@ -78,5 +78,7 @@ def test_a_new_file_is_accepted_where_the_earlier_one_is_lost(
     assert "not the key file of the other hosts" in finding.problem
     assert "copy the key file" in finding.remedy
     assert "from now on" in ran("accept", "--yes")
+    path.unlink()
+    assert "from now on" in ran("accept", "--yes") and path.stat().st_mode & 0o777 == 0o600
     assert checking._keys(settings) == f"{path} is that of all hosts"
     assert list(doctor.key_file(database, settings)) == []
