@@ -51,7 +51,7 @@ class Dispatch:
     ) -> None:
         self._access = access
         self._settings = settings
-        self._storing = Storing(settings)
+        self._storing = Storing(settings, access)
         waiting = Waiting(access)
         self._synchronous = synchronous.Synchronous(access, waiting)
         queue_info = QueueInfo(
