@@ -179,7 +179,7 @@ def _queue_of(action: str, parameters: Parameters) -> str | None:
     match action:
         case "queueinfo":
             return (parameters.get("QueueName") or "").strip().casefold()
-        case "stopfetch":
+        case "stopfetch" | "tasklist":
             return "Fetch"
     return None
 
