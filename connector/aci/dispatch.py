@@ -144,10 +144,11 @@ def _key(parameters: Parameters) -> str | None:
 def _refused(error: JobError) -> AciError:
     match error:
         case KeyReused(key=key, token=token):
+            became = f", which became {token}" if token else ""
             return AciError(
                 Code.KEY_REUSED,
-                f"{KEY} {key!r} was sent before with another request, which became {token}; "
-                "take a new key for a new request.",
+                f"{KEY} {key!r} was sent before with another request{became}; take a new key for "
+                "a new request.",
                 KEY,
             )
         case QueueFull(queue=queue, most=most):
@@ -170,7 +171,7 @@ def _queue_of(action: str, parameters: Parameters) -> str | None:
     match action:
         case "queueinfo":
             return (parameters.get("QueueName") or "").strip().casefold()
-        case "stopfetch":
+        case "stopfetch" | "tasklist":
             return "Fetch"
     return None
 

@@ -19,7 +19,7 @@ from connector.aci.formats import FORMATS, format_named, format_or_xml
 from connector.aci.keys import KeyRing
 from connector.aci.origin import Lines, Origins, is_preflight
 from connector.aci.peer import Headers, Peer, headers_of, peer_of
-from connector.aci.permissions import PATHS
+from connector.aci.permissions import PATHS, WIDE
 from connector.aci.refusals import Reason, Refusals, Refused
 from connector.aci.reply import error_reply
 from connector.aci.request import Limits, parse
@@ -160,16 +160,17 @@ def _check_path(scope: Scope, admission: Admission) -> None:
     """Refuse whoever has no role at all, before a body is read, or not the one of a path."""
     name = _first_part(scope["path"])
     wanted = PATHS.get(name)
-    if name in PATHS and (wanted is None or admission.caller.has(wanted)):
+    caller = admission.caller
+    if name in PATHS and (wanted is None or caller.has(wanted, everywhere=wanted in WIDE)):
         return
-    if name not in PATHS and admission.caller.grants:
+    if name not in PATHS and caller.grants:
         return
     role = f"the role {wanted}" if wanted else "a role"
-    raise admission.refused(
-        Reason.ROLE,
-        f"This wants {role}, which {admission.caller.name} does not have; "
-        "[AuthorizationRoles] or an API key gives it.",
-    )
+    told = f"This wants {role}, which {caller.name} does not have"
+    if wanted is not None and caller.has(wanted):
+        told += " for every queue"
+    told += "; [AuthorizationRoles] or an API key gives it."
+    raise admission.refused(Reason.ROLE, told)
 
 
 def _first_part(path: str) -> str:

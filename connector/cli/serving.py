@@ -153,7 +153,7 @@ def _lock_server(database: "Database", stack: ExitStack) -> None:
 def _check_folder(settings: Settings) -> None:
     folder = settings.paths.data_directory
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / f".write-test-{os.getpid()}"
         probe.touch()
         probe.unlink()
