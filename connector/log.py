@@ -10,6 +10,7 @@ import logging
 import os
 import queue
 import threading
+from collections.abc import Callable
 
 from connector.config import LoggingSettings
 
@@ -29,6 +30,9 @@ LAST = 1.0
 """Seconds that a process which ends waits for its last lines to be read."""
 
 _of_process: dict[str, object] = {}
+
+_hiding: list[Callable[[object], object]] = []
+"""What every fact of a line goes through before it is written, at most one."""
 
 
 class Logger:
@@ -81,7 +85,8 @@ class _Formatter(logging.Formatter):
         if self._formatter is None:
             from connector import log_lines
 
-            self._formatter = log_lines.formatter(self._settings.log_format, _of_process)
+            form = self._settings.log_format
+            self._formatter = log_lines.formatter(form, _of_process, _hiding)
         return self._formatter.format(record)
 
 
@@ -170,6 +175,11 @@ def about(**facts: object) -> None:
         _of_process.pop(name, None)
         if fact is not None:
             _of_process[name] = fact
+
+
+def hide(secrets: Callable[[object], object]) -> None:
+    """Put what later lines of this process tell through this, which hides secrets in a fact."""
+    _hiding[:] = [secrets]
 
 
 def logger(name: str) -> Logger:

@@ -18,7 +18,7 @@ from connector.aci.authorization import Admission
 from connector.aci.body import Disconnected, TooLarge, TooSlow, read_body
 from connector.aci.dispatch import KEY, Dispatch
 from connector.aci.errors import AciError, BadRequest, Code
-from connector.aci.formats import FORMATS, Format, format_named
+from connector.aci.formats import FORMATS, Format, format_named, format_or_xml
 from connector.aci.guard import Guard, admission_of
 from connector.aci.keys import KeyRing
 from connector.aci.listeners import Listeners
@@ -26,7 +26,7 @@ from connector.aci.masking import Masking
 from connector.aci.parameters import Parameters
 from connector.aci.refusals import Refusals
 from connector.aci.reply import Outcome, Reply, error_reply
-from connector.aci.request import Limits, Request, parse
+from connector.aci.request import Limits, Request, parse, tell
 from connector.aci.request_log import RequestLog
 from connector.aci.templates import Templates
 from connector.aci.tree import Tree
@@ -87,7 +87,7 @@ def application(
         client = heard.admission.caller.ip
         request_log.note(heard.action, heard.parameters, client, heard.seconds, heard.outcome)
 
-    face = Face(settings, dispatch.answer, told)
+    face = Face(settings, dispatch.answer, told, dispatch.named)
 
     async def live(request: HttpRequest) -> Response:
         return PlainTextResponse("live\n")
@@ -107,18 +107,26 @@ def application(
         # Any other path is an action; to look through the routes for each would cost a tenth.
         await (app if scope["path"] in paths else face)(scope, receive, send)
 
-    return Guard(either, settings, KeyRing(access.keys), refusals or Refusals())
+    ring = KeyRing(access.keys)
+    return Guard(either, settings, ring, refusals or Refusals(), named=dispatch.named)
 
 
 class Face:
     """Everything between an HTTP request and its ACI reply, which `find` finds.
 
-    `told` hears of each.
+    `told` hears of each. `named`: the real name of an action as sent, which errors tell.
     """
 
-    def __init__(self, settings: Settings, find: Find, told: Told = lambda *_: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        find: Find,
+        told: Told = lambda *_: None,
+        named: Callable[[str], str] = str,
+    ) -> None:
         self._find = find
         self._told = told
+        self._named = named
         self._templates = Templates(settings)
         self._seconds = settings.server.answer_seconds
         self._limits = Limits(settings.server.max_request_line, settings.server.max_body_size)
@@ -157,16 +165,16 @@ class Face:
                 reply = await self._templates.applied(template, reply, until)
         except BadRequest as error:
             keep = error.code is not Code.TOO_LARGE
-            action = error.action
-            reply = _refused(action, error)
+            action, shown = error.action, format_or_xml(error.form)
+            reply = self._refused(action, error)
         except AciError as error:
-            reply = _refused(action, error)
+            reply = self._refused(action, error)
         except Disconnected:
             raise
         except Exception:
             _log.exception("request failed", action=action[:60])
             told = AciError(Code.INTERNAL, "An unexpected error; the server's log tells more.")
-            reply = _refused(action, told)
+            reply = self._refused(action, told)
         if isinstance(reply, Reply):
             response, outcome = _rendered(reply, shown, keep), reply.outcome
         else:
@@ -174,6 +182,9 @@ class Face:
         seconds = time.perf_counter() - began
         self._told(Heard(action, parameters, admission, outcome, seconds))
         return response
+
+    def _refused(self, action: str, error: AciError) -> Reply:
+        return error_reply(self._named(action), error, datetime.now().astimezone())
 
     async def _read(self, scope: Scope, receive: Receive) -> Request:
         headers = {name: value for name, value in scope["headers"]}
@@ -183,14 +194,10 @@ class Face:
             if b"content-length" in headers or b"transfer-encoding" in headers:
                 body = await read_body(receive, self._limits.body, BODY_SECONDS)
         except TooLarge:
-            raise BadRequest(
-                f"The body is over {self._limits.body} bytes ([Server] MaxBodySize).",
-                code=Code.TOO_LARGE,
-            ) from None
+            told = f"The body is over {self._limits.body} bytes ([Server] MaxBodySize)."
+            raise _unread(scope, told) from None
         except TooSlow:
-            raise BadRequest(
-                f"The body did not come within {BODY_SECONDS:g} s.", code=Code.TOO_LARGE
-            ) from None
+            raise _unread(scope, f"The body did not come within {BODY_SECONDS:g} s.") from None
         given = (
             scope["method"],
             scope["raw_path"],
@@ -213,8 +220,11 @@ def _first(path: str) -> str:
     return "/" + path[1:].partition("/")[0]
 
 
-def _refused(action: str, error: AciError) -> Reply:
-    return error_reply(action, error, datetime.now().astimezone())
+def _unread(scope: Scope, told: str) -> BadRequest:
+    """Return the error for a body of which nothing is looked at."""
+    error = BadRequest(told, code=Code.TOO_LARGE)
+    tell(error, scope["raw_path"], scope["query_string"])
+    return error
 
 
 def _rendered(reply: Reply, shown: Format, keep: bool) -> Response:

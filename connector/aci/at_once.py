@@ -40,7 +40,7 @@ def answers(
 
     `actions`: the asynchronous ones by name.
     """
-    standard = Standard(settings, [*(each.name for each in STANDARD), NAME], list(actions))
+    standard = Standard(settings, [*(each.name for each in STANDARD), NAME], actions)
     fetching = Fetching(settings, access, queue_info)
     by_name: Mapping[str, Answered] = {
         "GetVersion": _made(standard.get_version),

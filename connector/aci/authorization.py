@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from connector.aci.peer import Peer
-from connector.aci.permissions import CONTROLLING, EVERY_ROLE, Role, role_for
+from connector.aci.permissions import CONTROLLING, EVERY_ROLE, WIDE, Role, role_for
 from connector.aci.refusals import Reason, Refusals, Refused
 from connector.config import Settings
 from connector.config.addresses import is_loopback
@@ -33,9 +33,12 @@ class Caller:
     by_stranger: bool = False
     ip: str = ""
 
-    def has(self, role: Role) -> bool:
-        """Whether the caller has a role, for some queue at least."""
-        return not self._kept_from(role) and any(role in grant.roles for grant in self.grants)
+    def has(self, role: Role, *, everywhere: bool = False) -> bool:
+        """Whether the caller has a role, for some queue at least; `everywhere`: for all."""
+        return not self._kept_from(role) and any(
+            role in grant.roles and (grant.queues is None or not everywhere)
+            for grant in self.grants
+        )
 
     def may(
         self, action: str, *, asynchronous: bool, service: bool = False, queue: str | None = None
@@ -147,7 +150,7 @@ def _names(grant: Grant, action: str, service: bool) -> bool:
 def _reaches(grant: Grant, queue: str | None, wanted: Role) -> bool:
     if grant.queues is None:
         return True
-    return wanted not in CONTROLLING if queue is None else queue.strip().casefold() in grant.queues
+    return wanted not in WIDE if queue is None else queue.strip().casefold() in grant.queues
 
 
 def _folded(names: Collection[str]) -> frozenset[str]:

@@ -7,6 +7,7 @@ from connector.aci.declared import ASYNCHRONOUS, COMMON, QUEUE_INFO, SETTINGS, S
 from connector.aci.permissions import Role, role_for
 from connector.actions.action import Action, Parameter
 from connector.actions.configured import TakesSettings
+from connector.actions.sealing import is_secret
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def default(parameter: Parameter) -> str:
 
 def meaning(parameter: Parameter) -> str:
     """Say what a parameter is for."""
-    return f"{parameter.help} Secret: stored encrypted." if parameter.secret else parameter.help
+    return f"{parameter.help} Secret: stored encrypted." if is_secret(parameter) else parameter.help
 
 
 def _at_once(declared: Declared) -> Entry:

@@ -115,7 +115,7 @@ QUEUE_INFO = Declared(
 
 STANDARD = (
     Declared("GetVersion", "Which program this is, and for how long it has run."),
-    Declared("GetStatus", "What this server is, its actions and its fetch tasks."),
+    Declared("GetStatus", "What this server is: its actions, its queues and its fetch tasks."),
     Declared("GetPid", "The process that answers; for health checks."),
     Declared("GetLicenseInfo", "Every action is licensed: the program needs no licence key."),
     Declared(

@@ -9,6 +9,7 @@ from connector.aci import at_once, synchronous
 from connector.aci.access import Access
 from connector.aci.at_once import Answer
 from connector.aci.authorization import Admission
+from connector.aci.declared import QUEUE_INFO, STANDARD
 from connector.aci.errors import AciError, Code, invalid, not_implemented
 from connector.aci.parameters import Parameters
 from connector.aci.permissions import Role, role_for
@@ -50,7 +51,7 @@ class Dispatch:
     ) -> None:
         self._access = access
         self._settings = settings
-        self._storing = Storing(settings)
+        self._storing = Storing(settings, access)
         waiting = Waiting(access)
         self._synchronous = synchronous.Synchronous(access, waiting)
         queue_info = QueueInfo(
@@ -62,10 +63,26 @@ class Dispatch:
             **at_once.answers(settings, access, actions, queue_info, request_log),
             NAME.casefold(): _named(queue_info.answer),
         }
+        self._names = {
+            **{action.name.casefold(): action.name for action in actions.values()},
+            **{
+                name.casefold(): each.name
+                for each in (*STANDARD, QUEUE_INFO)
+                for name in (each.name, *each.aliases)
+            },
+        }
+
+    def named(self, action: str) -> str:
+        """Return the real name of an action that was sent in any case or by an alias.
+
+        One that there is not is returned as it was sent.
+        """
+        return self._names.get(action.strip().casefold(), action)
 
     def known(self, action: str) -> str:
         """Return the name of an action as it is counted: in capitals, and none for an unknown."""
-        return action.strip().upper() if action.strip().casefold() in self._answers else "none"
+        name = self._names.get(action.strip().casefold())
+        return "none" if name is None else name.upper()
 
     async def answer(self, request: Request, admission: Admission) -> Reply | Response:
         """Answer one request, if its sender may send it. Raises AciError."""
@@ -127,10 +144,11 @@ def _key(parameters: Parameters) -> str | None:
 def _refused(error: JobError) -> AciError:
     match error:
         case KeyReused(key=key, token=token):
+            became = f", which became {token}" if token else ""
             return AciError(
                 Code.KEY_REUSED,
-                f"{KEY} {key!r} was sent before with another request, which became {token}; "
-                "take a new key for a new request.",
+                f"{KEY} {key!r} was sent before with another request{became}; take a new key for "
+                "a new request.",
                 KEY,
             )
         case QueueFull(queue=queue, most=most):
@@ -153,7 +171,7 @@ def _queue_of(action: str, parameters: Parameters) -> str | None:
     match action:
         case "queueinfo":
             return (parameters.get("QueueName") or "").strip().casefold()
-        case "stopfetch":
+        case "stopfetch" | "tasklist":
             return "Fetch"
     return None
 

@@ -73,13 +73,16 @@ class AciError(Exception):
 
 
 class BadRequest(AciError):
-    """The request cannot be read. `action` is its action as sent, "" if that was not found."""
+    """The request cannot be read. `action`, `form`: its action and ResponseFormat as sent.
+
+    They are "" if they were not found.
+    """
 
     def __init__(
         self, description: str, parameter: str | None = None, code: Code = Code.BAD_REQUEST
     ) -> None:
         super().__init__(code, description, parameter)
-        self.action = ""
+        self.action = self.form = ""
 
 
 def error_id(action: str, code: Code) -> str:

@@ -108,3 +108,8 @@ def format_named(name: str) -> Format:
         AciError: ERRORPARAMINVALID, listing the formats.
     """
     return FORMATS[choice(name or "xml", "ResponseFormat", FORMATS)]
+
+
+def format_or_xml(name: str) -> Format:
+    """The format called `name`, or XML if there is none: for a request that cannot be read."""
+    return FORMATS.get(name.strip().casefold(), FORMATS["xml"])

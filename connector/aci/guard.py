@@ -5,6 +5,7 @@ under way. What a client may do with an action is asked later, when the action i
 """
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 from starlette.responses import Response
@@ -14,11 +15,11 @@ from connector.aci import keys
 from connector.aci.authorization import Admission, Authorization, Caller
 from connector.aci.body import Disconnected, TooLarge, TooSlow, read_body
 from connector.aci.errors import AciError, BadRequest
-from connector.aci.formats import FORMATS, format_named
+from connector.aci.formats import FORMATS, format_named, format_or_xml
 from connector.aci.keys import KeyRing
 from connector.aci.origin import Lines, Origins, is_preflight
 from connector.aci.peer import Headers, Peer, headers_of, peer_of
-from connector.aci.permissions import PATHS
+from connector.aci.permissions import PATHS, WIDE
 from connector.aci.refusals import Reason, Refusals, Refused
 from connector.aci.reply import error_reply
 from connector.aci.request import Limits, parse
@@ -35,7 +36,10 @@ DRAIN_SECONDS = 2.0
 
 
 class Guard:
-    """ASGI middleware. `service`: whether this is the service port; `refusals`: what it counts."""
+    """ASGI middleware. `service`: whether this is the service port; `refusals`: what it counts.
+
+    `named`: the real name of an action as sent, which errors tell.
+    """
 
     def __init__(
         self,
@@ -45,8 +49,10 @@ class Guard:
         refusals: Refusals,
         *,
         service: bool = False,
+        named: Callable[[str], str] = str,
     ) -> None:
         self.refusals = refusals
+        self._named = named
         self._app = app
         self._ring = ring
         self._service = service
@@ -72,7 +78,7 @@ class Guard:
             _check_path(scope, admission)
             self._begin(admission)
         except AciError as error:
-            await _refuse(error, self._origins.allowed(headers), scope, receive, send)
+            await _refuse(self._refusal(error, scope, headers), scope, receive, send)
             return
         try:
             scope.setdefault("state", {})["admission"] = admission
@@ -111,6 +117,23 @@ class Guard:
         self.refusals.note(reason, peer.shown, told)
         return Refused(reason, told)
 
+    def _refusal(self, error: AciError, scope: Scope, headers: Headers) -> Response:
+        """Return the ERROR envelope, and the format asked for if that can be read."""
+        action, shown = "", FORMATS["xml"]
+        try:
+            target = (scope["method"], scope["raw_path"], scope["query_string"])
+            request = parse(*target, None, b"", Limits())
+            action = request.action
+            shown = format_named(request.parameters.get("ResponseFormat", ""))
+        except BadRequest as unread:
+            action, shown = unread.action, format_or_xml(unread.form)
+        except AciError:
+            pass
+        reply = error_reply(self._named(action), error, datetime.now().astimezone())
+        response = Response(shown.render(reply), _status(scope), media_type=shown.media_type)
+        response.raw_headers.extend(self._origins.allowed(headers))
+        return response
+
     def _begin(self, admission: Admission) -> None:
         client = admission.caller.name
         if self._under_way[client] >= self._most:
@@ -137,16 +160,17 @@ def _check_path(scope: Scope, admission: Admission) -> None:
     """Refuse whoever has no role at all, before a body is read, or not the one of a path."""
     name = _first_part(scope["path"])
     wanted = PATHS.get(name)
-    if name in PATHS and (wanted is None or admission.caller.has(wanted)):
+    caller = admission.caller
+    if name in PATHS and (wanted is None or caller.has(wanted, everywhere=wanted in WIDE)):
         return
-    if name not in PATHS and admission.caller.grants:
+    if name not in PATHS and caller.grants:
         return
     role = f"the role {wanted}" if wanted else "a role"
-    raise admission.refused(
-        Reason.ROLE,
-        f"This wants {role}, which {admission.caller.name} does not have; "
-        "[AuthorizationRoles] or an API key gives it.",
-    )
+    told = f"This wants {role}, which {caller.name} does not have"
+    if wanted is not None and caller.has(wanted):
+        told += " for every queue"
+    told += "; [AuthorizationRoles] or an API key gives it."
+    raise admission.refused(Reason.ROLE, told)
 
 
 def _first_part(path: str) -> str:
@@ -162,25 +186,13 @@ def _with(lines: Lines, send: Send) -> Send:
     return with_lines if lines else send
 
 
-async def _refuse(
-    error: AciError, lines: Lines, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Answer with the ERROR envelope, in the format asked for if that can be read."""
-    action, shown = "", FORMATS["xml"]
-    try:
-        target = (scope["method"], scope["raw_path"], scope["query_string"])
-        request = parse(*target, None, b"", Limits())
-        action = request.action
-        shown = format_named(request.parameters.get("ResponseFormat", ""))
-    except BadRequest as unread:
-        action = unread.action
-    except AciError:
-        pass
-    reply = error_reply(action, error, datetime.now().astimezone())
+def _status(scope: Scope) -> int:
     is_action = _first_part(scope["path"]) not in PATHS and scope["method"] != "OPTIONS"
-    status = 200 if is_action else FORBIDDEN
-    response = Response(shown.render(reply), status, media_type=shown.media_type)
-    response.raw_headers.extend(lines)
+    return 200 if is_action else FORBIDDEN
+
+
+async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request whose body, if it has one, is not wanted."""
     if any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"]):
         # What is left of the body must not be taken for the next request; and a client that
         # writes before it reads would lose the answer to a reset connection.

@@ -9,15 +9,28 @@ from connector.config.peers import Address, Network, address, holds
 
 FORWARDED = frozenset(
     (
+        b"cdn-loop",
+        b"cf-connecting-ip",
+        b"cf-connecting-ipv6",
+        b"client-ip",
+        b"fastly-client-ip",
+        b"fly-client-ip",
         b"forwarded",
+        b"true-client-ip",
         b"via",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-forwarded-proto",
+        b"x-azure-clientip",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-envoy-external-address",
+        b"x-original-forwarded-for",
+        b"x-original-host",
         b"x-real-ip",
     )
 )
 """Headers that proxies add; a request with one of them did not come from its peer."""
+
+FORWARDED_PREFIX = b"x-forwarded"
+"""What others of these begin with, such as X-Forwarded-For, X-Forwarded-Ssl, X-Forwarded."""
 
 Headers = Mapping[bytes, Sequence[bytes]]
 """Name in small letters to the values, in order."""
@@ -56,13 +69,19 @@ def peer_of(scope: Scope, headers: Headers, trusted: Iterable[Network]) -> Peer:
     client = scope.get("client")
     socket_peer = address(client[0]) if client else None
     identities = tuple(scope.get("state", {}).get("tls_identities", ()))
-    if FORWARDED.isdisjoint(headers):
+    if not _forwarded(headers):
         return Peer(socket_peer, identities=identities)
     known = list(trusted)
     if not holds(known, socket_peer):
         return Peer(socket_peer, by_stranger=True, identities=identities)
     # The certificate is the proxy's own, and says nothing about whom it speaks for.
     return Peer(_client(headers.get(b"x-forwarded-for", ()), known), by_proxy=True)
+
+
+def _forwarded(headers: Headers) -> bool:
+    if not FORWARDED.isdisjoint(headers):
+        return True
+    return any(name.startswith(FORWARDED_PREFIX) for name in headers)
 
 
 def _client(values: Sequence[bytes], trusted: list[Network]) -> Address | None:

@@ -25,6 +25,9 @@ EVERY_ROLE = frozenset(Role(name) for name in STANDARD_ROLES)
 CONTROLLING = frozenset({Role.ADMIN, Role.SERVICE_CONTROL})
 """Roles of this machine alone, unless roles are configured."""
 
+WIDE = CONTROLLING | {Role.SERVICE_STATUS}
+"""Roles whose actions and paths concern all queues, unless they name one."""
+
 ACTIONS: Mapping[str, Role] = {
     "queueinfo": Role.QUERY,
     "getversion": Role.QUERY,

@@ -9,6 +9,9 @@ from connector.aci.tls import identities
 from connector.aci.upgrade import NoUpgrade
 from connector.config.listening import ListeningSettings
 
+WORTH = 8
+"""Bytes that may come for each byte of a body: a chunk of one takes six."""
+
 CLOSING_SECONDS = 10.0
 """How long a connection that we close has for what is still to be sent."""
 
@@ -46,6 +49,10 @@ class BoundedProtocol(NoUpgrade):
     refusals: ClassVar[Refusals]
 
     _head = 0
+    _raw = 0
+    """Bytes that have come since a head began, or since it ended."""
+    _body = 0
+    """Those of them that are body."""
     _ends = False
     _identities: tuple[str, ...] = ()
     _overdue: asyncio.TimerHandle | None = None
@@ -64,11 +71,24 @@ class BoundedProtocol(NoUpgrade):
         # Nothing has come yet: one who only keeps a connection ready is no offender.
         self._overdue = self.loop.call_later(self.bounds.head_seconds, self._close)
 
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come, unless too much of it is neither a body nor a head.
+
+        The parser keeps quiet about what it skips (extensions of chunks, blank lines before a
+        request) and about a header until it has come whole.
+        """
+        self._raw += len(data)
+        super().data_received(data)
+        most = self.bounds.head_bytes + WORTH * self._body
+        if self._raw > most and not self.transport.is_closing():
+            self._head = self._raw
+            self.send_400_response("")
+
     def on_message_begin(self) -> None:
         """Start counting a head's bytes and its time."""
         super().on_message_begin()
         self.scope["state"]["tls_identities"] = self._identities
-        self._head = 0
+        self._head = self._raw = self._body = 0
         self._in_time()
         self._overdue = self.loop.call_later(self.bounds.head_seconds, self._drop_overdue)
 
@@ -85,7 +105,13 @@ class BoundedProtocol(NoUpgrade):
     def on_headers_complete(self) -> None:
         """Pass the request on."""
         self._in_time()
+        self._raw = self._body = 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._body += len(body)
+        super().on_body(body)
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or end a connection that is old."""
@@ -96,11 +122,13 @@ class BoundedProtocol(NoUpgrade):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no request: say what would be one, and close."""
         if self._head > self.bounds.head_bytes:
-            self._refuse(Reason.HEAD, "head too large ([Server] MaxHeaderSize)")
+            told = "head, or what stands between the chunks of a body, too large"
+            self._refuse(Reason.HEAD, f"{told} ([Server] MaxHeaderSize)")
         super().send_400_response(
             "This is no HTTP request that this server can read. Send HTTP/1.1, escape in the "
             "request line what is not printable ASCII (%C3%A9), keep the request line within 64 "
-            f"KiB and all of the head within {self.bounds.head_bytes // 1024} KiB.\n"
+            "KiB, and all of the head, or of what stands between the chunks of a body, within "
+            f"{self.bounds.head_bytes // 1024} KiB.\n"
         )
         self.loop.call_later(CLOSING_SECONDS, self._abort)
 

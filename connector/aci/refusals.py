@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 
-from connector import log
+from connector import board, log
 from connector.aci.errors import AciError, Code
+from connector.board.metrics import Metric
 
 _log = log.logger(__name__)
 
@@ -47,9 +48,14 @@ class Refused(AciError):
 
 
 class Refusals:
-    """Counts what one process refuses and logs it, bounded; any thread may call it."""
+    """Counts what one process refuses and logs it, bounded; any thread may call it.
+
+    On a board it counts there too, for the metrics of the host.
+    """
 
     def __init__(self) -> None:
+        for reason in Reason:  # so that each is told before there is any
+            board.count(Metric.REFUSALS, reason, by=0)
         self._lock = threading.Lock()
         self._counts: Counter[Reason] = Counter()
         self._second = 0
@@ -58,6 +64,7 @@ class Refusals:
 
     def note(self, reason: Reason, client: str, told: str) -> None:
         """Count a refusal, and log who was told what."""
+        board.count(Metric.REFUSALS, reason)
         with self._lock:
             self._counts[reason] += 1
             second = int(time.monotonic())

@@ -15,7 +15,10 @@ Rules of the ACI programming guide, and where it is silent what official clients
 - A pair without `=` has the empty value.
 """
 
-from collections.abc import Iterator
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 
@@ -28,6 +31,10 @@ METHODS = ("GET", "HEAD", "POST")
 """The HTTP methods that carry an action."""
 
 _ACTION = ("action", "a")
+_FORM = "responseformat"
+
+_TOLD_ACTION = re.compile(rb"(?:^|&)(?:a|action)=[^&]+", re.IGNORECASE)
+_TOLD_FORM = re.compile(rb"(?:^|&)responseformat=[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -89,10 +96,31 @@ def parse(
                 Code.PARAM_MISSING,
             )
     except BadRequest as error:
-        error.action = _action(pairs)
+        tell(error, raw_path, query, pairs)
         raise
     rest = (pair for pair in pairs if pair[0].casefold() not in _ACTION)
     return Request(action, Parameters(rest), tuple(files))
+
+
+def tell(
+    error: BadRequest, raw_path: bytes, query: bytes, decoded: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Add to an error which action in which format the target names, or else what was `decoded`.
+
+    So whoever sends what cannot be read still gets an answer that he can read.
+    """
+    path, query = _split(raw_path, query)
+    told = [*_told(path, plus_is_space=False), *_told(query, plus_is_space=True), *decoded]
+    error.action = _action(told)
+    error.form = next((v for name, v in reversed(told) if name.casefold() == _FORM), "")
+
+
+def _told(target: bytes, *, plus_is_space: bool) -> Iterator[tuple[str, str]]:
+    # Two searches, since a target may be made of thousands of pairs.
+    for pair in (_TOLD_ACTION.search(target), *deque(_TOLD_FORM.finditer(target), maxlen=1)):
+        if pair is not None:
+            with suppress(BadRequest):
+                yield from target_pairs(pair[0], plus_is_space=plus_is_space)
 
 
 def _check_size(method: str, raw_path: bytes, query: bytes, body: bytes, limits: Limits) -> None:
@@ -107,10 +135,16 @@ def _check_size(method: str, raw_path: bytes, query: bytes, body: bytes, limits:
         raise BadRequest(f"The body is over {limits.body} bytes.", code=Code.TOO_LARGE)
 
 
-def _target(raw_path: bytes, query: bytes) -> Iterator[tuple[str, str]]:
+def _split(raw_path: bytes, query: bytes) -> tuple[bytes, bytes]:
+    """Return what of a target is read as a path, and what as a query."""
     path = raw_path.lstrip(b"/")
     if path and query and not _ends_with_action(path):
-        path, query = path + b"?" + query, b""
+        return path + b"?" + query, b""
+    return path, query
+
+
+def _target(raw_path: bytes, query: bytes) -> Iterator[tuple[str, str]]:
+    path, query = _split(raw_path, query)
     return chain(target_pairs(path, plus_is_space=False), target_pairs(query, plus_is_space=True))
 
 

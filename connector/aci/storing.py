@@ -2,17 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from connector import log
+from connector.aci.access import Access
 from connector.aci.errors import AciError, Code, shown
 from connector.aci.parameters import Parameters
+from connector.actions import keys as keys_of_host
 from connector.actions import sealing
 from connector.actions.action import Action
 from connector.actions.configured import TakesSettings, brings_settings
 from connector.config import Settings, by_request
+from connector.config.keyfile import NoKey
+from connector.db import secret_keys
 from connector.jobs.config_hash import of_request
 
 _log = log.logger(__name__)
@@ -33,8 +37,9 @@ class Storable:
 class Storing:
     """Makes requests storable, for one http process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, access: Access) -> None:
         self._settings = settings
+        self._access = access
         self._config_hash = settings.hash
 
     async def storable(
@@ -53,7 +58,10 @@ class Storing:
         if not names and not brings:
             return Storable(values, None, self._config_hash)
         brought = sent if brings else None
-        return await asyncio.to_thread(self._sealed, action, values, names, tasks, brought)
+        recorded = await self._access.look(secret_keys.recorded)
+        return await asyncio.to_thread(
+            self._sealed, action, values, names, tasks, brought, recorded
+        )
 
     def _sealed(
         self,
@@ -62,15 +70,14 @@ class Storing:
         names: set[str],
         tasks: tuple[str, ...] | None,
         sent: Parameters | None,
+        recorded: Sequence[str],
     ) -> Storable:
-        from connector.config import keyring
-
         if sent is not None:
             values = {**values, by_request.CONFIG: self._brought(action, tasks or (), sent)}
             names = names | {by_request.CONFIG}
         try:
-            keys = keyring.load_or_make(self._settings.paths.keys)
-        except keyring.NoKey as error:
+            keys = keys_of_host.to_encrypt(self._settings.paths.keys, recorded)
+        except NoKey as error:
             _log.error("secret parameters cannot be stored", error=str(error))
             raise AciError(
                 Code.INTERNAL,

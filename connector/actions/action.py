@@ -24,7 +24,7 @@ class Parameter:
     """What a `choice` may be, in the spelling that `Context.parameters` will show."""
     default: str | int | bool | None = None
     secret: bool = False
-    """Stored encrypted, and never shown in answers or logs."""
+    """Stored encrypted, and never shown in answers or logs. One whose name says so needs none."""
 
 
 @dataclass(frozen=True, slots=True)

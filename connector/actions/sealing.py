@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connector.actions.action import Action
+from connector.actions.action import Action, Parameter
+from connector.config.secrecy import sounds_secret
 from connector.config.values import MASK
 
 if TYPE_CHECKING:
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 SEALED = "$secret"
 
 
+def is_secret(parameter: Parameter) -> bool:
+    """Say whether nobody may see what a parameter holds: its action says so, or its name does."""
+    return parameter.secret or sounds_secret(parameter.name)
+
+
 def secrets(action: Action, values: Mapping[str, Any]) -> set[str]:
     """Return the names of the secret parameters that were given."""
-    return {each.name for each in action.parameters if each.secret and each.name in values}
+    return {each.name for each in action.parameters if each.name in values and is_secret(each)}
 
 
 def sealed(values: Mapping[str, Any], names: set[str], keys: "Keyring") -> dict[str, Any]:
@@ -45,6 +51,7 @@ def opened(parameters: Mapping[str, Any], key_file: Path) -> Mapping[str, Any]:
     if not any(map(is_sealed, parameters.values())):
         return parameters
     from connector.config import keyring
+    from connector.config.keyfile import NoKey
 
     try:
         keys = keyring.load(key_file)
@@ -52,16 +59,19 @@ def opened(parameters: Mapping[str, Any], key_file: Path) -> Mapping[str, Any]:
             name: json.loads(keys.decrypt(value[SEALED])) if is_sealed(value) else value
             for name, value in parameters.items()
         }
-    except keyring.NoKey as error:
-        raise keyring.NoKey(
+    except NoKey as error:
+        raise NoKey(
             f"its secret parameters cannot be decrypted with {key_file}: {error}; give every host "
             "the same key file ([Paths] KeyFile)"
         ) from None
 
 
 def masked(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters as anybody may see them."""
-    return {name: MASK if is_sealed(value) else value for name, value in parameters.items()}
+    """Return the parameters as anybody may see them, also of a row that was made by hand."""
+    return {
+        name: MASK if is_sealed(value) or sounds_secret(name) else value
+        for name, value in parameters.items()
+    }
 
 
 def is_sealed(value: object) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from connector.actions.action import InvalidParameter, Parameter
+from connector.actions.sealing import is_secret
 
 _BOOLEANS = {
     **dict.fromkeys(("true", "on", "y", "yes", "1"), True),
@@ -42,7 +43,7 @@ def checked(action: Takes, sent: Mapping[str, str]) -> dict[str, Value]:
             continue
         value = _read(parameter, text)
         if value is None:
-            shown = None if parameter.secret else text
+            shown = None if is_secret(parameter) else text
             raise InvalidParameter(parameter.name, _expected(parameter), shown)
         values[parameter.name] = value
     return values

@@ -44,11 +44,18 @@ class Metric(Enum):
     )
     REQUESTS = Meaning(
         "aci_requests_total",
-        "Requests answered on the action port. Action: none for those that name no known one.",
+        "Requests answered on the action port, but for those that were refused before they were "
+        "read. Action: none for those that name no known one.",
         ("action", "response"),
     )
     REQUEST_SECONDS = Meaning(
         "aci_request_seconds", "Time to answer a request on the action port.", (), SECONDS
+    )
+    REFUSALS = Meaning(
+        "refusals_total",
+        "Requests and connections refused by this host, on both ports, by reason: host, origin, "
+        "key and role say that it was not permitted, the others that it was too much or too slow.",
+        ("reason",),
     )
     LISTENERS = Meaning(
         "event_listeners", "Clients that listen to `/events` of this host now.", gauge=True

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from connector.aci.tls import TlsError
+from connector.actions import keys
 from connector.actions.registry import BUILT_IN, GROUP, names
 from connector.cli import connections
 from connector.cli.exposure import objection
@@ -12,7 +13,7 @@ from connector.cli.wiring import loaded_from
 from connector.config import ConfigError, Settings
 from connector.config.addresses import is_loopback, shown_url
 from connector.config.database import LOGS_IN_AS
-from connector.db import schema
+from connector.db import schema, secret_keys
 from connector.db.errors import DatabaseError
 from connector.process import open_database
 
@@ -35,7 +36,8 @@ def run(config: Path | None, flags: Mapping[str, str | None]) -> None:
         _told("settings", lambda: f"{len(settings.tasks)} fetch tasks; actions {_actions()}"),
         _told("database", lambda: _database(settings))
         and _told("connections", lambda: _connections(settings))
-        and _told("access", lambda: _access(settings)),
+        and _told("access", lambda: _access(settings))
+        and _told("key file", lambda: _keys(settings)),
         _told("Webex", lambda: _webex(settings)),
     ]
     if not all(results):
@@ -94,6 +96,16 @@ def _access(settings: Settings) -> str | None:
         return None
     roles = ", ".join(role.name for role in settings.roles)
     return f"{settings.server.host} can be reached; roles: {roles or 'none, API keys alone'}"
+
+
+def _keys(settings: Settings) -> str | None:
+    """Compare the key file with that of the other hosts, once there is one."""
+    with contextlib.closing(open_database(settings, "http")) as database:
+        recorded = database.read(secret_keys.recorded)
+    path = settings.paths.keys
+    if recorded and (told := keys.objection(path, recorded)):
+        raise Problem(told)
+    return f"{path} is that of all hosts" if recorded else None
 
 
 def _connections(settings: Settings) -> str | None:

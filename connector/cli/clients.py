@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
 
+from connector.cli.tables import TOKEN, table
 from connector.cli.wiring import loaded_from
 from connector.client import Client, ClientError, Status, Unreachable
 from connector.config import ConfigError
@@ -87,13 +87,12 @@ def status(
         if token:
             print(_text(client.status(queue, token).element))
             return
-        table = Table(
-            Column("token", no_wrap=True, min_width=36), "status", "queued", "seconds", "error"
-        )
+        headers = ("token", "status", "queued", "seconds", "error")
+        shown = table(*headers, whole={"token": TOKEN})
         for seen in client.listing(queue):
             ran = "" if seen.seconds is None else str(seen.seconds)
-            table.add_row(seen.token, seen.word, seen.queued_time, ran, seen.error or "")
-        Console().print(table)
+            shown.add_row(seen.token, seen.word, seen.queued_time, ran, seen.error or "")
+        Console().print(shown)
 
 
 def follow(client: Client, queue: str, token: str, console: Console) -> Status:

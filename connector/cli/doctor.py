@@ -12,8 +12,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from connector.actions import keys
 from connector.cli.migrating import upgrade
 from connector.config import Settings
+from connector.db import secret_keys
 from connector.db.dialects import catalog
 from connector.db.engine import Database, Tx
 from connector.db.schema import schema_info
@@ -141,6 +143,14 @@ def agreement(database: Database, settings: Settings) -> Iterator[Finding]:
             )
 
 
+def key_file(database: Database, settings: Settings) -> Iterator[Finding]:
+    """Compare the key file of this host with that of the others."""
+    recorded = database.read(secret_keys.recorded)
+    if recorded and (told := keys.objection(settings.paths.keys, recorded)):
+        problem, _, remedy = told.partition(": ")
+        yield Finding(problem, remedy or "run doctor as the user of the server")
+
+
 def waiting(database: Database, settings: Settings) -> Iterator[Finding]:
     """Look for actions that have been due for long."""
     for row in database.read(_oldest):
@@ -196,6 +206,7 @@ CHECKS: dict[str, Check] = {
     "moves as this program knows them": transitions,
     "every running action has a live worker": leases,
     "workers agree": agreement,
+    "the key file is that of all hosts": key_file,
     "what is due has workers": served,
     "nothing waits for long": waiting,
     "rows are sound": damage,

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
+from connector.cli.tables import TOKEN, table
 from connector.cli.wiring import complain
 from connector.db.engine import Database, Tx
 from connector.jobs import reading, workers
@@ -51,15 +52,8 @@ def lease_loss(database: Database, worker: str | None, by: str, outbox: Outbox) 
 
 
 def _table(database: Database, tokens: list[str], again: Mapping[str, float]) -> Table:
-    table = Table(
-        Column("token", no_wrap=True, min_width=36),
-        "state now",
-        "attempt",
-        "losses",
-        "failures",
-        "back after",
-        "refused",
-    )
+    headers = ("token", "state now", "attempt", "losses", "failures", "back after", "refused")
+    shown = table(*headers, whole={"token": TOKEN})
     found: Mapping[str, Job] = database.read(reading.get, tokens)
     for token in tokens:
         trail = database.read(reading.trail, token)
@@ -68,8 +62,8 @@ def _table(database: Database, tokens: list[str], again: Mapping[str, float]) ->
         job = found.get(token)
         if job is not None:
             counts = (str(job.attempt), str(job.losses), str(job.failures))
-            table.add_row(token, str(job.state), *counts, after, str(refused))
-    return table
+            shown.add_row(token, str(job.state), *counts, after, str(refused))
+    return shown
 
 
 def _running(tx: Tx) -> dict[str, list[str]]:

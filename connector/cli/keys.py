@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from connector.actions.registry import names
 from connector.cli import wiring
-from connector.config.authorization import STANDARD_ROLES
+from connector.cli.tables import table
+from connector.config.authorization import SERVICE_ROLES, STANDARD_ROLES
 from connector.db import api_keys
 from connector.db.api_keys import ApiKey
 
@@ -54,6 +54,13 @@ def create(
         soft_wrap=True,
         markup=False,
     )
+    if queues and (useless := [name for name in roles if name in SERVICE_ROLES]):
+        Console(stderr=True).print(
+            f"note: {' and '.join(useless)} concern all queues, and so give a key nothing that is "
+            "held to some; make another key without --queue for them",
+            soft_wrap=True,
+            markup=False,
+        )
     print(key)
 
 
@@ -63,13 +70,14 @@ def list_keys(config: Config = None, database: Url = None) -> None:
     settings = wiring.settings_of(config, {"Database.URL": database})
     with wiring.checked_database(settings, "operator") as opened:
         listed, alive = opened.read(api_keys.every), opened.read(api_keys.live)
-    table = Table("id", "name", "roles", "queues", "made (UTC)", "by", "state")
+    headers = ("id", "name", "roles", "queues", "made (UTC)", "by", "state")
+    shown = table(*headers, whole={"id": api_keys.ID_LENGTH})
     for key in listed:
         queues = "all" if key.queues is None else ", ".join(key.queues)
         made = f"{key.created_at:%Y-%m-%d %H:%M}"
         state = _state(key, key.id in alive)
-        table.add_row(key.id, key.name, ", ".join(key.roles), queues, made, key.created_by, state)
-    Console().print(table)
+        shown.add_row(key.id, key.name, ", ".join(key.roles), queues, made, key.created_by, state)
+    Console().print(shown)
 
 
 @keys.command()

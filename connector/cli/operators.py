@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
 
 from connector.cli import ends, verbs, wiring
 from connector.cli.schedules import schedules
+from connector.cli.tables import TOKEN, table
 from connector.cli.verbs import Config, Reason, Token, Url
 from connector.db.engine import Database
 from connector.jobs import operate, reading, requests, workers
@@ -139,12 +139,11 @@ def restored(config: Config = None, database: Url = None) -> None:
         by = verbs.me()
         listed = verbs.run(opened, lambda tx: operate.restored(tx, settings.server.environment, by))
         workers.rescue(opened, by, outbox=verbs.outbox(config, database))
-        table = Table(
-            Column("token", no_wrap=True, min_width=36), "queue", "state", "attempt", "queued"
-        )
+        headers = ("token", "queue", "state", "attempt", "queued")
+        shown = table(*headers, whole={"token": TOKEN})
         for row in listed[:200]:
-            table.add_row(row.token, row.queue, row.state, str(row.attempt), str(row.queued_at))
-        Console().print(table)
+            shown.add_row(row.token, row.queue, row.state, str(row.attempt), str(row.queued_at))
+        Console().print(shown)
         print(f"{len(listed)} actions would run again. Every queue is paused; look at them, cancel")
         print("what must not run twice, then: webex-connector resume --queue NAME")
 
@@ -194,11 +193,11 @@ def log(token: Token, config: Config = None, database: Url = None) -> None:
         job = opened.read(reading.get, [token]).get(token)
         if job is None:
             wiring.complain(f"no action has the token {token}; it may have been removed by now")
-        table = Table("when (UTC)", "what", "from", "to", "attempt", "by", "why")
+        shown = table("when (UTC)", "what", "from", "to", "attempt", "by", "why", whole={})
         for event in opened.read(reading.trail, token):
             cells = (event.source, event.target, event.attempt, event.actor, event.reason)
             told = ("" if cell is None else str(cell) for cell in cells)
-            table.add_row(f"{event.at:%Y-%m-%d %H:%M:%S}", event.event, *told)
+            shown.add_row(f"{event.at:%Y-%m-%d %H:%M:%S}", event.event, *told)
         facts = (
             f"{token} in {job.queue} is {job.state}",
             f"queued {job.queued_at:%Y-%m-%d %H:%M:%S}, attempt {job.attempt}, "
@@ -209,7 +208,7 @@ def log(token: Token, config: Config = None, database: Url = None) -> None:
         for fact in (*facts, f"error: {job.error}" if job.error else ""):
             if fact:
                 print(fact)
-        Console().print(table)
+        Console().print(shown)
 
 
 def _still_beating(database: Database) -> str | None:

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from connector.cli import verbs
+from connector.cli.tables import TOKEN, table
 from connector.cli.verbs import Config, Url
 from connector.jobs import schedules as rows
 
@@ -38,12 +39,11 @@ def schedules(
 
 
 def _table(found: Any) -> Table:
-    token = Column("last action", no_wrap=True, min_width=36)
-    table = Table(
-        "task", "next due (UTC)", "start", "every", "runs", "last due (UTC)", token, "note"
-    )
+    token = "last action"
+    headers = ("task", "next due (UTC)", "start", "every", "runs", "last due (UTC)", token, "note")
+    shown = table(*headers, whole={token: TOKEN})
     for row in found:
-        table.add_row(
+        shown.add_row(
             row.task,
             _shown(row.due_at) or "never",
             row.start if row.zone == "UTC" else f"{row.start} {row.zone}",
@@ -53,7 +53,7 @@ def _table(found: Any) -> Table:
             row.last_token or "",
             _note(row),
         )
-    return table
+    return shown
 
 
 def _note(row: Any) -> str:

@@ -45,6 +45,7 @@ def run(settings: Settings, ahead: Ahead | None, *, http: bool, config: Path | N
             listener, service = _listen(settings, config, stack)
             numbers = range(1, settings.server.http_processes + 1)
             places = [children.http(settings, number, listener, service) for number in numbers]
+        _prepare_keys(settings, database)
         from connector.worker.supervisor import Supervisor
 
         supervisor = Supervisor(settings, database, places, workers)
@@ -106,6 +107,21 @@ def _warn_of_environment(settings: Settings, database: "Database") -> None:
         print(f"webex-connector: {told}", file=sys.stderr)
 
 
+def _prepare_keys(settings: Settings, database: "Database") -> None:
+    """Make the key file at the first start of all; say so if this host has not the right one."""
+    from sqlalchemy.exc import DBAPIError
+
+    from connector.actions import keys
+
+    try:
+        told = keys.prepare(database, settings.paths.keys)
+    except DBAPIError as error:  # nothing else needs the right to record it
+        first = str(error.orig).partition("\n")[0]
+        told = f"the key file cannot be recorded in the database: {first}; give this user the right"
+    if told is not None:
+        print(f"webex-connector: secret parameters of actions: {told}", file=sys.stderr)
+
+
 def _check_exposure(settings: Settings) -> None:
     from connector.aci.tls import TlsError
     from connector.cli.exposure import objection
@@ -137,7 +153,7 @@ def _lock_server(database: "Database", stack: ExitStack) -> None:
 def _check_folder(settings: Settings) -> None:
     folder = settings.paths.data_directory
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / f".write-test-{os.getpid()}"
         probe.touch()
         probe.unlink()

@@ -19,6 +19,9 @@ STANDARD_ROLES: tuple[StandardRole, ...] = (
     "ServiceStatus",
 )
 
+SERVICE_ROLES: tuple[StandardRole, ...] = ("ServiceControl", "ServiceStatus")
+"""Those of the service port, which knows of no single queue."""
+
 _ROLES = "a list of Admin, Query, Index, ServiceControl, ServiceStatus, or * for all of them"
 
 

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from connector.config.addresses import shown_url
 from connector.config.ini import fold
+from connector.config.secrecy import quotable, sounds_secret
 from connector.config.secrets import is_readable_by_others, read_secret
 from connector.config.sections import SectionModel
 from connector.config.settings import keys
@@ -22,12 +23,13 @@ class Builder:
     """Reads models out of a table of given values.
 
     ``folder`` is where relative paths of the file start; those of the environment and flags start
-    at the current folder. Collects ``problems``, ``warnings`` and ``sources`` ("Section.Key" →
+    at the current folder. None is for a text that somebody has sent: no file is looked at, whatever
+    names one. Collects ``problems``, ``warnings`` and ``sources`` ("Section.Key" →
     where its value came from).
     """
 
-    def __init__(self, table: Table, folder: Path) -> None:
-        self._table = table
+    def __init__(self, table: Table, folder: Path | None) -> None:
+        self.table = table
         self.folder = folder
         self.problems: list[str] = []
         self.warnings: list[str] = []
@@ -78,8 +80,8 @@ class Builder:
 
     def _find(self, sections: Sequence[str], key: str, form: Form) -> Given | None:
         for section in sections:
-            given = self._table.get(section, key)
-            file = self._table.get(section, key + "File") if form.secret else None
+            given = self.table.get(section, key)
+            file = self.table.get(section, key + "File") if form.secret else None
             if given and file and given.layer == file.layer and given.text and file.text:
                 self.problems.append(
                     f"[{section}] {key} ({given.source}) and {key}File ({file.source}) are both "
@@ -110,19 +112,23 @@ class Builder:
             if given.places and shown_url(secret) != secret:
                 self._note_readable(Path(given.places[-1][0]), given)
             return secret
+        if self.folder is None:
+            raise ValueError("no file is read for a text that was sent; leave it out")
         path = self._path(_unquoted(given), given)
         secret = read_secret(path)
         self._note_readable(path, given)
         return secret
 
     def _note_readable(self, path: Path, given: Given) -> None:
-        if is_readable_by_others(path):
+        if self.folder is not None and is_readable_by_others(path):
             self.warnings.append(
                 f"[{given.section}] {given.key} ({given.source}): the secret in {path} can be read "
                 f"by all users of this machine; chmod 600 keeps it to the owner"
             )
 
     def _path(self, text: str, given: Given) -> Path:
+        if self.folder is None:
+            return Path("/") / text  # "~" would tell whether there is a user of that name
         base = self.folder if given.layer is Layer.FILE else Path.cwd()
         try:
             return (base / Path(text).expanduser()).absolute()
@@ -138,10 +144,9 @@ class Builder:
             )
 
     def _wrong(self, given: Given, form: Form, what: str) -> None:
-        value = "".join(c if c.isprintable() else "?" for c in given.text)
-        value = value if len(value) <= 80 else value[:77] + "..."
-        is_file = form.secret and fold(given.key).endswith("file")
-        shown = MASK if form.secret and not is_file else f'"{value}"'
+        is_file = form.path or (form.secret and fold(given.key).endswith("file"))
+        hidden = not is_file and (form.secret or sounds_secret(given.key))
+        shown = MASK if hidden else f'"{quotable(given.text)}"'
         self.problems.append(f"[{given.section}] {given.key} ({given.source}) is {shown}: {what}")
 
 

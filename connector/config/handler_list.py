@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from connector.config.build import Builder
 from connector.config.handlers import EventSettings, HandlerSettings
 from connector.config.ini import fold
+from connector.config.secrecy import quotable
 from connector.config.sources import Given, Layer, Table
 from connector.config.tasks import is_task_name
 
@@ -28,7 +29,9 @@ def handler_names(
             if given is None or not name or fold(name) in names:
                 continue
             if what := _fault(name, given, table, taken):
-                problems.append(f'[{section}] {event} ({given.source}) is "{given.text}": {what}')
+                problems.append(
+                    f'[{section}] {event} ({given.source}) is "{quotable(given.text)}": {what}'
+                )
             else:
                 names[fold(name)] = name
     return list(names.values())

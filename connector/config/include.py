@@ -200,4 +200,6 @@ class _Reader:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
+    name, equals, _ = text.partition("=")  # what follows may be a secret
+    shown = f"{name}=..." if equals else text
+    return shown if len(shown) <= 60 else shown[:57] + "..."

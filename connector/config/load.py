@@ -15,7 +15,7 @@ from connector.config.database import DatabaseSettings
 from connector.config.errors import ConfigError
 from connector.config.handler_list import build_handlers, handler_names, threshold_conflicts
 from connector.config.handlers import HandlerSettings
-from connector.config.include import read
+from connector.config.include import parse, read
 from connector.config.ini import Document, fold
 from connector.config.paths import PathsSettings
 from connector.config.role_list import (
@@ -88,7 +88,28 @@ def load(
     """
     file = _file(path, environ)
     document = read(file) if file else Document()
-    builder = Builder(table := Table(), file.absolute().parent if file else Path.cwd())
+    builder = Builder(Table(), file.absolute().parent if file else Path.cwd())
+    return _load(builder, document, environ, flags, actions)
+
+
+def load_text(text: str, name: str, actions: Collection[str] = ("Fetch",)) -> Loaded:
+    """Load a configuration that somebody has sent: it reaches no file, user or environment.
+
+    `name`: how the text is called in messages. Raises ConfigError as `load` does, also for what
+    would have to be read from a file.
+    """
+    document = parse(text, name, folder=None)
+    return _load(Builder(Table(), folder=None), document, {}, {}, actions)
+
+
+def _load(
+    builder: Builder,
+    document: Document,
+    environ: Mapping[str, str],
+    flags: Mapping[str, str],
+    actions: Collection[str],
+) -> Loaded:
+    table = builder.table
     table.put_document(document)
     for name in table.put_flags(flags):
         builder.problems.append(f"flag {name}: expected Section.Key, as in Server.Port")
@@ -166,7 +187,7 @@ def _build(
     roles: list[RoleSettings],
     handlers: tuple[HandlerSettings, ...],
 ) -> Settings | None:
-    data = builder.folder / "data"
+    data = (builder.folder or Path("/")) / "data"
     paths = builder.build(PathsSettings, ["Paths"], {"data_directory": data})
     data = paths.data_directory if paths else data
     url = SecretStr(f"sqlite:///{data / 'connector.db'}")

@@ -24,8 +24,8 @@ class PathsSettings(SectionModel, frozen=True):
         Form("a file", path=True),
         Setting(
             "File with the keys that encrypt secret parameters of actions, the same on every "
-            "host; `secret.key` in the DataDirectory if left out. Made when first needed, for its "
-            "owner alone; `webex-connector secrets rotate` puts a new key into it.",
+            "host; `secret.key` in the DataDirectory if left out. Made for its owner alone at the "
+            "first start of all, by that one host: copy it to the others.",
             example="/etc/webex-connector/secret.key",
         ),
     ] = None

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from connector.config.authorization import RoleSettings
 from connector.config.build import Builder
 from connector.config.ini import fold
+from connector.config.secrecy import quotable
 from connector.config.sources import Given, Layer, Table
 from connector.config.tasks import is_task_name
 
@@ -30,7 +31,9 @@ def role_names(table: Table, taken: Collection[str], problems: list[str]) -> lis
     for given in _numbered(table):
         name = given.text.strip()
         if what := _fault(name, given, names, table, taken):
-            problems.append(f'[{ROLES}] {given.key} ({given.source}) is "{given.text}": {what}')
+            problems.append(
+                f'[{ROLES}] {given.key} ({given.source}) is "{quotable(given.text)}": {what}'
+            )
         else:
             names.append(name)
     return names

@@ -1,5 +1,6 @@
 """Secrets that stand in files of their own, and files that show secrets to others."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -10,11 +11,11 @@ def read_secret(path: Path) -> str:
     """The text of a secret file without the line ends at its close.
 
     Raises:
-        ValueError: the file cannot be read, is empty, too large (64 KiB) or not UTF-8.
+        ValueError: the file is no regular one, cannot be read, is empty, too large (64 KiB) or not
+            UTF-8.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+        data = _content(path)
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
         raise ValueError(f"the file cannot be read ({reason}); name one that can") from None
@@ -27,6 +28,18 @@ def read_secret(path: Path) -> str:
     if not text:
         raise ValueError("the file is empty; write the secret into it")
     return text
+
+
+def _content(path: Path) -> bytes:
+    # A pipe that nobody writes to would else be waited for, and for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is no regular file; name one that holds the secret alone")
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def is_readable_by_others(path: Path) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from connector.config.model import SectionModel
+from connector.config.secrecy import quotable
 from connector.config.values import OptionalPort, Seconds, Setting, Strings
 
 
@@ -14,7 +15,7 @@ def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
         right = scheme in ("http", "https") and separator and host and "/" not in host
         if value != "*" and not right:
             raise ValueError(
-                f'"{value}" is no origin; expected one such as https://app.example.com'
+                f'"{quotable(value)}" is no origin; expected one such as https://app.example.com'
             )
     return values
 

@@ -1,5 +1,9 @@
-"""The settings in use as the text of a configuration, for people: secrets are masked."""
+"""The settings in use as the text of a configuration, for people: secrets are masked.
 
+So are the values in queries of addresses: a key of the target often stands there.
+"""
+
+from connector.config.secrecy import without_queries
 from connector.config.settings import Settings
 
 
@@ -34,5 +38,5 @@ def _shown(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case list():
-            return ",".join(str(item) for item in value)
-    return str(value)
+            return without_queries(",".join(str(item) for item in value))
+    return without_queries(str(value))

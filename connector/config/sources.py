@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from connector.config.ini import Document, fold
+from connector.config.ini import Document, Entry, fold
 
 PREFIX = "CONNECTOR_"
 CONFIG_VARIABLE = "CONNECTOR_CONFIG"
@@ -50,26 +50,29 @@ class Table:
     """All values given, the strongest for each section and key. Names in any case."""
 
     def __init__(self) -> None:
-        self._given: dict[tuple[str, str], Given] = {}
+        self._given: dict[str, dict[str, Given]] = {}
         self._sections: dict[str, tuple[str, str]] = {}
 
     def put(self, given: Given) -> None:
         """Add a value; it replaces one of a weaker or the same source."""
         self._sections.setdefault(fold(given.section), (given.section, given.source))
-        name = (fold(given.section), fold(given.key))
-        if name not in self._given or self._given[name].layer <= given.layer:
-            self._given[name] = given
+        of_section = self._given.setdefault(fold(given.section), {})
+        weaker = of_section.get(fold(given.key))
+        if weaker is None or weaker.layer <= given.layer:
+            of_section[fold(given.key)] = given
 
     def put_document(self, document: Document) -> None:
         """Add all of a file; repeated keys become one Given with several values."""
         for section in document.sections:
             self._sections.setdefault(fold(section.name), (section.name, str(section.origin)))
-            for key in {fold(e.key): e.key for e in section.entries}.values():
-                entries = [e for e in section.entries if fold(e.key) == fold(key)]
+            by_key: dict[str, list[Entry]] = {}
+            for entry in section.entries:
+                by_key.setdefault(fold(entry.key), []).append(entry)
+            for entries in by_key.values():
                 self.put(
                     Given(
                         section.name,
-                        key,
+                        entries[-1].key,
                         tuple(e.value for e in entries),
                         str(entries[-1].origin),
                         Layer.FILE,
@@ -100,11 +103,11 @@ class Table:
 
     def get(self, section: str, key: str) -> Given | None:
         """What is given for a key, or None."""
-        return self._given.get((fold(section), fold(key)))
+        return self._given.get(fold(section), {}).get(fold(key))
 
     def of(self, section: str) -> list[Given]:
         """All that is given for a section."""
-        return [given for (name, _), given in self._given.items() if name == fold(section)]
+        return list(self._given.get(fold(section), {}).values())
 
     def sections(self) -> Mapping[str, tuple[str, str]]:
         """Folded name → name as spelled and where it was seen first."""

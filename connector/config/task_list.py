@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from connector.config.ini import fold
+from connector.config.secrecy import quotable
 from connector.config.sources import Given, Layer, Table
 from connector.config.tasks import is_task_name
 
@@ -20,7 +21,9 @@ def task_names(table: Table, taken: Collection[str], problems: list[str]) -> lis
     for given in numbered:
         name = given.text.upper()
         if what := _fault(name, given, names, table, taken):
-            problems.append(f'[{LIST}] {given.key} ({given.source}) is "{given.text}": {what}')
+            problems.append(
+                f'[{LIST}] {given.key} ({given.source}) is "{quotable(given.text)}": {what}'
+            )
         else:
             names[name] = given
     return list(names)

@@ -16,6 +16,7 @@ def unknown_names(table: Table, known: Known) -> Iterator[str]:
     Values are never shown: an unknown key may be a misspelt secret.
     """
     sections = {fold(name): name for name in known}
+    homes = {fold(key): name for name in reversed([*known]) for key in known[name]}
     for folded, (spelled, source) in table.sections().items():
         if folded not in sections:
             yield f"[{spelled}] ({source}) is not a known section{_section_hint(spelled, known)}"
@@ -23,7 +24,7 @@ def unknown_names(table: Table, known: Known) -> Iterator[str]:
         keys = known[sections[folded]]
         for given in table.of(folded):
             if fold(given.key) not in map(fold, keys):
-                hint = _meant(given.key, keys) or _elsewhere(given, known)
+                hint = _meant(given.key, keys) or _elsewhere(given, homes)
                 yield f"[{spelled}] {given.key} ({given.source}) is not a known key{hint}"
 
 
@@ -46,6 +47,6 @@ def _section_hint(name: str, known: Known) -> str:
     return close or "; a task must be listed in [FetchTasks], as in 0=" + name
 
 
-def _elsewhere(given: Given, known: Known) -> str:
-    homes = [name for name, keys in known.items() if fold(given.key) in map(fold, keys)]
-    return f"; it belongs in [{homes[0]}]" if homes else ""
+def _elsewhere(given: Given, homes: Mapping[str, str]) -> str:
+    home = homes.get(fold(given.key))
+    return f"; it belongs in [{home}]" if home else ""

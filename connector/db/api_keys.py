@@ -16,6 +16,9 @@ from connector.db.types import Name, Timestamp
 PREFIX = "wxc"
 """What a key begins with, so that programs that look for leaked secrets find it."""
 
+ID_LENGTH = 12
+"""Characters of an id, the public part of a key."""
+
 Column = sa.Column
 
 api_keys = sa.Table(
@@ -63,7 +66,7 @@ def create(
 
     `queues`: None for all; `seconds`: how long it is good for, None for ever.
     """
-    identity = secrets.token_hex(6)
+    identity = secrets.token_hex(ID_LENGTH // 2)
     # 256 random bits: a slow hash, which helps against guessing what people think up, adds nothing.
     key = f"{PREFIX}_{identity}_{secrets.token_urlsafe(32)}"
     row = {

@@ -15,7 +15,7 @@ from connector.db.types import Timestamp
 
 PRODUCT = "webex-connector"
 
-VERSION = 6
+VERSION = 8
 """Version of the schema that this program knows; a later one says itself who may run on it."""
 
 schema_info = sa.Table(
@@ -27,6 +27,11 @@ schema_info = sa.Table(
     sa.Column("oldest_program", sa.Text, nullable=False, comment="older programs must not run"),
     sa.Column("environment", sa.Text, comment="name of the deployment the data belongs to"),
     sa.Column("created_at", Timestamp, nullable=False, comment="when it was made"),
+    sa.Column(
+        "secret_keys",
+        sa.Text,
+        comment="fingerprints of the keys in the key file, the newest first; null: none is made",
+    ),
     sa.CheckConstraint("id = 1", name="one_row"),
     comment="What this schema is, and which programs may run on it",
 )
@@ -95,7 +100,7 @@ class Described:
 
 def described(tx: Tx) -> Described:
     """Return what the database says of itself."""
-    row = tx.execute(sa.select(schema_info)).one()
+    row = tx.execute(sa.select(schema_info.c.version, schema_info.c.environment)).one()
     return Described(row.version, row.environment)
 
 
@@ -114,7 +119,9 @@ def migrations() -> Path:
 
 
 def _read(tx: Tx) -> tuple[str, int, str] | None:
-    row = tx.execute(sa.select(schema_info)).first()
+    # Of any version: it may not have the newest columns.
+    said = schema_info.c
+    row = tx.execute(sa.select(said.product, said.version, said.oldest_program)).first()
     return None if row is None else (row.product, row.version, row.oldest_program)
 
 

@@ -22,10 +22,14 @@ class JobError(Exception):
 
 
 class KeyReused(JobError):
-    """Another request has been sent with this idempotency key, and became `token`."""
+    """Another request has been sent with this idempotency key, and became `token`.
 
-    def __init__(self, key: str, token: str) -> None:
-        super().__init__(f"the idempotency key {key!r} belongs to another request, {token}")
+    None: it was for another queue, which is not for everybody to hear of.
+    """
+
+    def __init__(self, key: str, token: str | None) -> None:
+        which = f", {token}" if token else ""
+        super().__init__(f"the idempotency key {key!r} belongs to another request{which}")
         self.key = key
         self.token = token
 

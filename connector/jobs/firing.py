@@ -105,16 +105,21 @@ def _fire(tx: Tx, row: Any, how: Firing) -> Fired:
         following = timing.following(row.first_at, now)
     wanted = due is not None and (row.missed == "once" or now - due <= LATE)
     token: str | JobError | None = None
+    stored = False
     if wanted or row.asked_by is not None:
-        token = _still_waiting(tx, row.last_token) or _store(tx, row, how)
+        token = _still_waiting(tx, row.last_token)
+        if token is None:
+            token, stored = _store(tx, row, how)
     if isinstance(token, QueueFull):
         return Fired(row.task, due, None, row.due_at, token)
     values: dict[str, Any] = {"due_at": following, "asked_by": None}
     if isinstance(token, str):
         values |= {"last_token": token}
         if wanted:
-            values |= {"last_due_at": due, "runs": row.runs + 1}
-            if 0 <= row.cycles <= row.runs + 1:
+            # What another action serves is not run for it: cycles count what is.
+            runs = row.runs + stored
+            values |= {"last_due_at": due, "runs": runs}
+            if 0 <= row.cycles <= runs:
                 values["due_at"] = following = None
     tx.execute(sa.update(schedules).where(schedules.c.task == row.task).values(values))
     if isinstance(token, JobError):
@@ -122,7 +127,8 @@ def _fire(tx: Tx, row: Any, how: Firing) -> Fired:
     return Fired(row.task, due, token, following)
 
 
-def _store(tx: Tx, row: Any, how: Firing) -> str | JobError:
+def _store(tx: Tx, row: Any, how: Firing) -> tuple[str | JobError, bool]:
+    """Store a job; return what `submit` says, and whether it is a new one."""
     job = NewJob(
         new_token(),
         row.queue,
@@ -134,7 +140,7 @@ def _store(tx: Tx, row: Any, how: Firing) -> str | JobError:
         stored_by="schedule submit",
     )
     (token,) = submit(tx, [job], how.ageing_step, how.most)
-    return token
+    return token, token == job.token
 
 
 def _still_waiting(tx: Tx, token: str | None) -> str | None:

@@ -44,6 +44,9 @@ def submit(
         if job.overlap is not Overlap.QUEUE:
             _store(tx, at_once)  # it may be one of them that is in its way
         token = _token(tx, job, room)
+        if isinstance(token, KeyReused):
+            _store(tx, at_once)  # it may be one of them that the key stands for
+            token = _within(tx, job.queue, token)
         told.append(token)
         if token != job.token:
             continue
@@ -140,6 +143,12 @@ def _known(tx: Tx, job: NewJob) -> str | KeyReused | None:
         return None
     token: str = there.token
     return token if there.digest == _digest(job) else KeyReused(job.key, token)
+
+
+def _within(tx: Tx, queue: str, reused: KeyReused) -> KeyReused:
+    """Return the error without its token if that is another queue's."""
+    same = (jobs.c.token == reused.token, jobs.c.queue == queue)
+    return KeyReused(reused.key, tx.execute(sa.select(jobs.c.token).where(*same)).scalar())
 
 
 def _named(tx: Tx, job: NewJob, key: str, token: str) -> str | KeyReused:

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 from starlette.responses import Response
 
@@ -25,6 +26,7 @@ from connector.aci.values import choice
 from connector.board.metrics import Metric
 from connector.config import shown
 from connector.config.by_request import decoded
+from connector.service.apart import Apart, Busy
 from connector.service.host import Host
 from connector.service.validation import Verdict, check_file, check_text
 
@@ -37,6 +39,12 @@ LINES = 100
 END_AFTER = 0.2
 """Seconds between the answer to Stop and the end: the answer must get out first."""
 
+CHECKS = 2
+"""Configurations that are checked at once; further requests are refused meanwhile."""
+
+CHECKED = 5.0
+"""Seconds that a check may take: a file may be on a disk that hangs."""
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 Answer = Callable[[Parameters], Awaitable[Reply | Response]]
@@ -47,6 +55,7 @@ class ServiceActions:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._checks = Apart(CHECKS, CHECKED)
         answers: Mapping[str, Answer] = {
             "GetStatus": self._get_status,
             "GetStatusInfo": self._get_status_info,
@@ -142,14 +151,19 @@ class ServiceActions:
     async def _validate_config(self, parameters: Parameters) -> Reply:
         """Check the configuration file as it is now, or the one in Config, as base64."""
         sent = parameters.get("Config", "")
-        verdict = await asyncio.to_thread(
-            *(
-                (check_text, _decoded(sent))
-                if sent
-                else (check_file, self._host.config, self._host.settings)
-            )
+        check = (
+            partial(check_text, _decoded(sent))
+            if sent
+            else partial(check_file, self._host.config, self._host.settings)
         )
-        return Reply("ValidateConfig", _verdict(verdict))
+        try:
+            return Reply("ValidateConfig", _verdict(await self._checks.run(check)))
+        except TimeoutError:
+            told = f"The check was not done within {CHECKED:g} s; a file of it may be out of reach."
+            raise AciError(Code.INTERNAL, told) from None
+        except Busy:
+            told = "Configurations are being checked; send it again when that is done."
+            raise AciError(Code.TOO_MANY, told) from None
 
     async def _stop(self, parameters: Parameters) -> Reply:
         """End the whole server on this host, in order; actions go on with its next start."""

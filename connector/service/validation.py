@@ -7,13 +7,13 @@ from pathlib import Path
 from connector.actions.registry import names
 from connector.config import ConfigError, Settings, load
 from connector.config.database import one_for_all
-from connector.config.include import parse
-from connector.config.ini import fold
-from connector.config.load import setting_keys
-from connector.config.settings import SECTIONS, keys
+from connector.config.load import load_text
 
 SENT = "Config"
 """How a text that was sent is called in messages."""
+
+MOST = 128 << 10
+"""Characters of a text that is checked: some time is spent on each, and on each two of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +39,10 @@ def check_file(config: str, settings: Settings) -> Verdict:
 
 def check_text(text: str) -> Verdict:
     """Check a configuration that was sent. It reaches no file: what names one is refused."""
+    if len(text) > MOST:
+        return Verdict((f"{SENT}: expected at most {MOST >> 10} KiB of text",))
     try:
-        document = parse(text, SENT, folder=None)
+        loaded = load_text(text, SENT, names())
     except ConfigError as error:
         return Verdict(error.problems)
-    of_files = _keys_of_files()
-    named = [
-        f"{entry.origin}: {entry.key} names a file, which is not read for a text that was sent; "
-        "leave it out"
-        for section in document.sections
-        for entry in section.entries
-        if fold(entry.key) in of_files
-    ]
-    return Verdict(tuple(named)) if named else _loaded(text)
-
-
-def _loaded(text: str) -> Verdict:
-    descriptor = os.memfd_create("config")
-    try:
-        os.fchmod(descriptor, 0o600)
-        os.write(descriptor, text.encode())
-        path = f"/proc/self/fd/{descriptor}"
-        try:
-            loaded = load(Path(path), {}, {}, names())
-        except ConfigError as error:
-            return Verdict(tuple(said.replace(path, SENT) for said in error.problems))
-        return Verdict((), tuple(said.replace(path, SENT) for said in loaded.warnings))
-    finally:
-        os.close(descriptor)
-
-
-def _keys_of_files() -> set[str]:
-    """Return the names, folded, of keys that say where a secret stands."""
-    found: set[str] = set()
-    for model in SECTIONS.values():
-        found |= {fold(key) for key in setting_keys(model)} - set(map(fold, keys(model).values()))
-    return found
+    return Verdict((), loaded.warnings)

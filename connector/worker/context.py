@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connector.actions.action import Document, Log
+from connector.actions.action import Document, Log, Outcome
 from connector.worker.channel import Closed, Message, SlotChannel
+from connector.worker.hiding import Hiding
 from connector.worker.storable import storable
 from connector.worker.termination import Termination
 
@@ -34,6 +35,8 @@ class SlotContext:
         self.checkpoint: Document | None = run["checkpoint"]
         self.folder = folder
         self.log = log
+        self.hiding: Hiding | None = None
+        """Of a run that was given secrets."""
         self._channel = channel
         self._ending = ending
         self._facts: dict[str, Any] = {}
@@ -49,6 +52,8 @@ class SlotContext:
     def progress(self, **facts: object) -> None:
         """Tell how far the action is; sent on at once, or merged with what follows soon."""
         told = storable(facts)
+        if self.hiding is not None:
+            told = self.hiding.value(told)
         with self._ending, self._turn:
             self._check()
             self._facts.update(told)
@@ -80,6 +85,10 @@ class SlotContext:
                 self._check()  # else a thread left behind would take what is said to the next run
                 for answer in self._channel.answers():
                     self._saved = max(self._saved, answer["number"])
+
+    def hidden(self, outcome: Outcome) -> Outcome:
+        """Return an outcome without the secrets that the run was given."""
+        return self.hiding.outcome(outcome) if self.hiding else outcome
 
     def end(self, outcome: Message) -> None:
         """Send how the run ended, the parts of a large result first; nothing is told after that."""

@@ -32,6 +32,7 @@ from connector.process import (
 )
 from connector.worker.channel import Closed, Message, SlotChannel
 from connector.worker.context import SlotContext
+from connector.worker.hiding import hide
 from connector.worker.permits import Bell, Permits
 from connector.worker.slots import SHOW_STACKS
 from connector.worker.storable import outcome_message
@@ -147,12 +148,14 @@ def perform(
     if os.getpid() != process:
         os._exit(1)  # a fork of the action's has come out of it: it must not speak for it
     limit = settings.queue(wanted.name).max_result_size
-    context.end(outcome_message(outcome, limit))
+    context.end(outcome_message(context.hidden(outcome), limit))
 
 
 def _outcome(action: Action, context: SlotContext, settings: Settings, key_file: Path) -> Outcome:
+    sent = context.parameters
     try:
-        context.parameters = sealing.opened(context.parameters, key_file)
+        context.parameters = sealing.opened(sent, key_file)
+        context.hiding = hide(sent, context.parameters)
     except ValueError as error:
         _log.error("action waits for its key", error=str(error))
         return Release(str(error), after=KEY_AWAY)

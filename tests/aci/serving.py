@@ -18,6 +18,7 @@ from connector.aci.app import application
 from connector.aci.protocol import BoundedProtocol, Bounds, bounded
 from connector.aci.refusals import Refusals
 from connector.aci.tls import Certificates
+from connector.actions import registry
 from connector.actions.action import Context, Finished, Outcome, Parameter
 from connector.config import Settings, load
 from connector.db.engine import Database
@@ -107,7 +108,7 @@ def _answer(connection: socket.socket) -> bytes:
 
 def settings(url: str, **environment: str) -> Settings:
     given: Mapping[str, str] = {"CONNECTOR_DATABASE_URL": url, **environment}
-    return load(None, given, {}, ("Echo",)).settings
+    return load(None, given, {}, ("Echo", *registry.BUILT_IN)).settings
 
 
 @contextlib.contextmanager
@@ -141,6 +142,17 @@ def facing(
             yield Face(port, used, client, refusals, certificates)
     finally:
         access.close()
+
+
+def facing_built_in(url: str, **environment: str) -> contextlib.AbstractContextManager[Face]:
+    """Serve the actions that come with the server, with one fetch task; nothing runs them."""
+
+    def unused(kind: str = "slot") -> Database:
+        raise AssertionError("nothing is run")
+
+    environment = {"CONNECTOR_FETCHTASKS_0": "ONE", **environment}
+    actions = registry.actions(settings(url, **environment), unused)
+    return facing(url, None, actions, True, **environment)
 
 
 @contextlib.contextmanager

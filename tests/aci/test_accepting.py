@@ -13,7 +13,7 @@ from connector.jobs.job import NewJob
 from connector.jobs.states import State
 from connector.jobs.tables import idempotency_keys
 from connector.jobs.token import new_token
-from tests.aci.serving import Face, facing
+from tests.aci.serving import Echo, Face, facing
 
 SEND = "/action=Echo&To=you"
 
@@ -40,6 +40,19 @@ def test_another_request_under_a_key_is_an_error_and_stores_nothing(face: Face) 
     assert len(face.database.read(reading.page, "Echo")) == 1
 
 
+def test_a_key_that_another_queue_has_used_does_not_tell_what_it_became(
+    database: Database, empty_url: str
+) -> None:
+    class Other(Echo):
+        name = "Other"
+
+    with facing(empty_url, actions={"Echo": Echo(), "Other": Other()}) as face:
+        token = sent(face, "k1")
+        error = face.error("/action=Other&To=you&Idempotency-Key=k1")
+        assert error["errorcode"] == "ERRORKEYREUSED" and "'k1'" in error["errordescription"]
+        assert token not in str(error)
+
+
 def test_many_at_once_become_one(face: Face) -> None:
     with ThreadPoolExecutor(20) as pool:
         tokens = set(pool.map(lambda number: sent(face, f"key {number % 2}"), range(60)))
@@ -53,7 +66,8 @@ def test_in_one_batch_each_gets_its_own_answer(face: Face) -> None:
 
     first, again, other, free = new("a", "x"), new("a", "x"), new("a", "y"), new(None, "x")
     told = face.database.run(submit.submit, [first, again, other, free])
-    assert told[:2] == [first.token] * 2 and isinstance(told[2], KeyReused)
+    assert told[:2] == [first.token] * 2
+    assert isinstance(told[2], KeyReused) and told[2].token == first.token
     assert told[3] == free.token
     assert face.database.run(submit.submit, [first, free]) == [first.token, free.token]
     assert len(face.database.read(reading.page, "Echo")) == 2

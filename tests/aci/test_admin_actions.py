@@ -1,12 +1,9 @@
 """Asynchronous actions about the server want the role Admin, however they are asked for."""
 
-from contextlib import AbstractContextManager
-
 import pytest
 
-from connector.actions.registry import actions
 from connector.db.engine import Database
-from tests.aci.serving import Face, facing, settings
+from tests.aci.serving import facing_built_in
 from tests.aci.test_keys import FETCHED, answer, made
 
 pytestmark = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
@@ -16,19 +13,11 @@ SENT = (
     "/action=RestoreServer&Path=a.zip",
     "/action=PurgeDatastore&Section=ONE",
 )
-TASK = {"CONNECTOR_FETCHTASKS_0": "ONE"}
-
-
-def serving(url: str) -> AbstractContextManager[Face]:
-    def unused(kind: str = "slot") -> Database:
-        raise AssertionError("nothing is run")
-
-    return facing(url, None, actions(settings(url, **TASK), unused), True, **TASK)
 
 
 @pytest.mark.parametrize("target", SENT)
 def test_only_an_admin_may_send_one(database: Database, empty_url: str, target: str) -> None:
-    with serving(empty_url) as face:
+    with facing_built_in(empty_url) as face:
         query, admin = made(face, "Query"), made(face, "Admin")
         assert "ERRORNOTPERMITTED" in answer(face, target, query)
         assert "<token>" in answer(face, target, admin)
@@ -38,7 +27,7 @@ def test_only_an_admin_may_send_one(database: Database, empty_url: str, target: 
 def test_only_an_admin_may_have_one_sent_again_or_look_at_it(
     database: Database, empty_url: str, verb: str
 ) -> None:
-    with serving(empty_url) as face:
+    with facing_built_in(empty_url) as face:
         token = face.token(SENT[1])
         both, query = made(face, "Query", "Admin"), made(face, "Query")
         for name in ("RestoreServer", "%20restoreSERVER%20"):
@@ -52,6 +41,6 @@ def test_only_an_admin_may_have_one_sent_again_or_look_at_it(
 def test_a_path_that_leads_out_is_refused_and_nothing_is_stored(
     database: Database, empty_url: str, path: str
 ) -> None:
-    with serving(empty_url) as face:
+    with facing_built_in(empty_url) as face:
         told = face.client.get("/action=BackupServer", params={"Path": path}).text
         assert "ERRORPARAMINVALID" in told and "inside the server" in told

@@ -1,6 +1,7 @@
 """Who may send what, by address and by what a proxy says; without a socket."""
 
 import ipaddress
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -8,9 +9,10 @@ from hypothesis import strategies as st
 
 from connector.aci.authorization import Admission, Authorization, Caller
 from connector.aci.peer import Peer, peer_of
-from connector.aci.permissions import CONTROLLING, EVERY_ROLE, Role
+from connector.aci.permissions import ACTIONS, CONTROLLING, EVERY_ROLE, SERVICE_ACTIONS, Role
 from connector.aci.refusals import Refusals, Refused
 from connector.config.peers import address, networks
+from connector.db.api_keys import ApiKey
 from tests.aci.serving import settings
 
 Strings = dict[str, str]
@@ -127,6 +129,30 @@ def test_each_action_wants_a_role(action: str, asynchronous: bool, wanted: Role)
         assert caller.may(action, asynchronous=asynchronous, queue="x") is (held is wanted)
 
 
+ROLE_ACTIONS = [
+    *((action, wanted, False) for action, wanted in ACTIONS.items()),
+    *((action, wanted, True) for action, wanted in SERVICE_ACTIONS.items()),
+    ("Stop", Role.SERVICE_CONTROL, True),
+]
+
+
+@pytest.mark.parametrize(("action", "wanted", "service"), ROLE_ACTIONS)
+def test_a_key_held_to_a_queue_has_nothing_of_what_concerns_all(
+    action: str, wanted: Role, service: bool
+) -> None:
+    def keyed(*queues: str) -> Caller:
+        now = datetime.now(UTC)
+        key = ApiKey("id", "ci", "", tuple(Role), queues or None, now, "me", None, None, None)
+        return authorization().by_key(at("127.0.0.1"), key)
+
+    assert keyed().may(action, asynchronous=False, service=service)
+    held = keyed("Other").may(action, asynchronous=False, service=service)
+    assert held is (wanted is Role.QUERY)
+    assert keyed("Other").has(wanted)
+    assert not keyed("Other").has(wanted, everywhere=True)
+    assert keyed().has(wanted, everywhere=True)
+
+
 def forwarded(peer: str, *headers: tuple[bytes, bytes], trusted: str = "") -> Peer:
     found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
@@ -137,9 +163,18 @@ def forwarded(peer: str, *headers: tuple[bytes, bytes], trusted: str = "") -> Pe
 
 XFF = b"x-forwarded-for"
 
+ADDED = (
+    *(b"x-forwarded" + more for more in (b"", b"-for", b"-host", b"-server", b"-port", b"-proto")),
+    *(b"x-forwarded" + more for more in (b"-ssl", b"-protocol", b"-scheme", b"-prefix")),
+    *(b"forwarded", b"via", b"cdn-loop", b"client-ip", b"x-client-ip", b"x-real-ip"),
+    *(b"x-original-forwarded-for", b"x-cluster-client-ip", b"x-envoy-external-address"),
+    *(b"cf-connecting-ip", b"true-client-ip", b"fastly-client-ip", b"fly-client-ip"),
+)
+"""What proxies of all sorts add, each alone."""
+
 
 def test_a_forwarded_request_of_a_peer_that_is_not_trusted_is_never_admin() -> None:
-    for name in (XFF, b"forwarded", b"via", b"x-real-ip", b"x-forwarded-proto"):
+    for name in ADDED:
         peer = forwarded("127.0.0.1", (name, b"127.0.0.1"))
         caller = authorization().by_peer(peer)
         assert roles_of(caller) == EVERY_ROLE - CONTROLLING

@@ -80,6 +80,21 @@ def test_a_long_request_line_is_taken_or_refused(lone_face: Face, size: int) -> 
     assert lone_face.token()
 
 
+def test_a_request_line_of_one_byte_less_than_64_kib_is_taken_for_certain(
+    lone_face: Face,
+) -> None:
+    length = 64 * 1024 - 1
+    for around in (b"GET /action=Echo&To=%s HTTP/1.1", b"GET /?action=Echo&To=%s HTTP/1.1"):
+        line = around % (b"x" * (length - len(around) + len(b"%s")))
+        assert len(line) == length
+        got = lone_face.raw(line + b"\r\nHost: localhost\r\n\r\n")
+        assert b"<token>" in got
+        token = got.partition(b"<token>")[2].partition(b"<")[0].decode()
+        asked = lone_face.get(f"{QUEUE}&QueueAction=GetActionParameters&Token={token}")
+        told = asked.findall("responsedata/actions/action/parameter")
+        assert len({x.get("name"): x.text or "" for x in told}["To"]) > length - 60
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -32,10 +32,19 @@ PUBLISHED = {
     "ERRORFOREIGN": 532,
     "ERRORTOOMANY": 533,
 }
+"""Word to number. Both are for ever: clients match on them."""
+
+WORTH_REPEATING = {"ERRORQUEUEFULL", "ERRORTASKBUSY", "ERRORUNAVAILABLE", "ERRORTOOMANY"}
+"""Of these nothing was stored or changed, and the same request may well succeed later."""
 
 
 def test_published_numbers_never_change_and_every_new_code_is_published_here() -> None:
     assert {code.word: code.number for code in Code} == PUBLISHED
+
+
+def test_only_what_changed_nothing_and_passes_is_worth_repeating() -> None:
+    # Clients repeat such a request by themselves: with one too many an action is stored twice.
+    assert {code.word for code in Code if code.retryable} == WORTH_REPEATING
 
 
 def test_no_number_and_no_word_is_given_twice() -> None:

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from connector.db import api_keys
 from connector.jobs import claim, outcomes, reading
 from connector.jobs.job import Job, Run
 from connector.jobs.states import Requested
@@ -75,6 +76,16 @@ def test_tasks_are_listed_with_their_calls(fetching: Face) -> None:
     tasks = listed(fetching)
     assert (tasks["ALPHA"]["calls"], tasks["BETA"]["calls"]) == ("2", "1")
     assert "lastFinishTime" in tasks["ALPHA"] and "lastFinishTime" not in tasks["BETA"]
+
+
+@pytest.mark.parametrize(("queue", "told"), [("fetch", True), ("other", False)])
+def test_tasks_are_told_to_a_key_that_is_good_for_fetch_alone(
+    fetching: Face, queue: str, told: bool
+) -> None:
+    key = fetching.database.run(api_keys.create, "ci", ["Query"], [queue], "cli me")
+    headers = {"Authorization": f"Bearer {key}"}
+    reply = fetching.client.get("/action=TaskList", headers=headers).text
+    assert ("ALPHA" in reply, "ERRORNOTPERMITTED" in reply) == (told, not told)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,11 @@ from lxml import etree
 from connector.aci.errors import AciError, Code, invalid
 from connector.aci.formats import FORMATS, format_named
 from connector.aci.reply import Outcome, Reply, error_reply, token_reply
+from connector.aci.standard import Standard
 from connector.aci.tree import Tree
+from connector.actions.registry import declared
 from connector.jobs.cutting import beginning
+from tests.aci.serving import settings as configuration
 
 NOW = datetime(2015, 11, 20, 16, 49, 50, tzinfo=UTC)
 TOKEN = "0198c0de-1a2b-7c3d-8e4f-5a6b7c8d9e0f"
@@ -39,9 +42,6 @@ QUEUED: Tree = {
     "token": TOKEN.replace("0198", "0199"),
 }
 REPLIES = {
-    "version": Reply(
-        "GetVersion", {"autn:version": "0.2.0", "autn:servertime": {"autn:epoch": 1440000000}}
-    ),
     "token": token_reply("Fetch", TOKEN),
     "actions": Reply("QueueInfo", {"actions": {"action": [QUEUED, FINISHED]}}),
     "results": Reply(
@@ -69,14 +69,30 @@ _JSON: st.SearchStrategy[Tree] = st.recursive(
 )
 
 
+@pytest.fixture
+def standard(monkeypatch: pytest.MonkeyPatch) -> Standard:
+    """The standard actions of a server that has run for a day and some, on a machine of no date."""
+    monkeypatch.setattr("connector.__version__", "0.2.0")
+    monkeypatch.setattr("os.getpid", lambda: 4711)
+    monkeypatch.chdir("/")
+    known = configuration("sqlite:////nowhere/x.db", CONNECTOR_FETCHTASKS_0="MYTASK1")
+    seconds = iter((1000.0, 1000.0 + 93_784.9))
+    at_once = ("GetVersion", "QueueInfo")
+    return Standard(known, at_once, {"Fetch": declared("Fetch")}, lambda: NOW, seconds.__next__)
+
+
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("reply", [*REPLIES, "error"])
+@pytest.mark.parametrize("reply", [*REPLIES, "error", "status", "version"])
 def test_a_reply_is_as_in_its_golden_file(
-    name: str, reply: str, golden: Path, local_zone: Callable[[str], None]
+    name: str, reply: str, golden: Path, standard: Standard, local_zone: Callable[[str], None]
 ) -> None:
     local_zone("UTC")
-    error = error_reply("QueueInfo", invalid("Token", "17<é>", "a token"), NOW)
-    body = FORMATS[name].render(REPLIES.get(reply, error))
+    made: dict[str, Callable[[], Reply]] = {
+        "error": lambda: error_reply("QueueInfo", invalid("Token", "17<é>", "a token"), NOW),
+        "status": standard.get_status,
+        "version": standard.get_version,
+    }
+    body = FORMATS[name].render(made[reply]() if reply in made else REPLIES[reply])
     assert body == (golden / f"{reply}.{SUFFIX[name]}").read_bytes()
 
 

@@ -1,9 +1,8 @@
 """Help and the documentation say what the server does: no action and no parameter is missing."""
 
 import asyncio
-import re
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
@@ -12,20 +11,19 @@ from lxml import etree
 from connector.aci import catalogue
 from connector.aci.access import Access
 from connector.aci.declared import COMMON, QUEUE_ACTIONS, QUEUE_INFO, STANDARD
-from connector.aci.errors import AciError
+from connector.aci.errors import AciError, Code
 from connector.aci.parameters import Parameters
 from connector.aci.permissions import ACTIONS
 from connector.aci.queueinfo import QueueInfo
+from connector.aci.reply import Outcome, Reply
+from connector.aci.verbs import VERBS
 from connector.aci.waiting import Waiting
-from connector.actions import registry
 from connector.actions.action import Parameter
 from connector.db.engine import Database
 from connector.jobs.job import NewJob
 from connector.jobs.submit import submit
 from connector.jobs.token import new_token
 from tests.aci.serving import Echo, Face, facing, settings
-
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 class Odd(Echo):
@@ -100,65 +98,85 @@ def test_help_and_what_it_lists_want_the_roles_that_are_told(lone_face: Face) ->
         assert {entry.name.casefold(), *map(str.casefold, entry.aliases)} <= set(ACTIONS)
 
 
+@dataclass(frozen=True)
+class Bare:
+    """QueueInfo without a socket, and its database."""
+
+    queue_info: QueueInfo
+    database: Database
+
+    def ask(self, **given: str) -> Reply | AciError:
+        """Return the answer or the error, noting which parameters were looked at."""
+        try:
+            return asyncio.run(self.queue_info.answer(Spy(given.items()), "me"))
+        except AciError as error:
+            return error
+
+    def token(self) -> str:
+        """Store an action and return its token."""
+        token = new_token()
+        self.database.run(submit, [NewJob(token, "Echo", {})])
+        return token
+
+
 @pytest.fixture
-def queue_info(lone_url: str) -> Iterator[tuple[QueueInfo, str]]:
-    """QueueInfo without a socket, and the token of an action."""
+def bare(lone_url: str) -> Iterator[Bare]:
     database = Database(lone_url)
-    token = new_token()
-    database.run(submit, [NewJob(token, "Echo", {})])
     access = Access(database, settings(lone_url))
-    yield QueueInfo(access, {"Echo": Echo()}, Waiting(access)), token
+    yield Bare(QueueInfo(access, {"Echo": Echo()}, Waiting(access)), database)
     access.close()
 
 
-async def _ask_everything(queue_info: QueueInfo, token: str) -> None:
-    some: dict[str, Any] = {"QueueName": "Echo", "Priority": "1", "State": "Queued"}
+SOME = {"QueueName": "Echo", "Priority": "1"}
+GIVEN: dict[str, dict[str, str]] = {
+    "one": {"Token": "…"},
+    "many": {"State": "Queued"},
+    "preview": {"State": "Queued", "Preview": "true"},
+    "queue": {},
+}
+"""How a queue action may be asked, and by which parameters besides `SOME`."""
+
+ABOUT_ONE = {"Duplicate", "Why", "GetResults"}
+NEVER_ABOUT_ALL = {"Cancel", "Retry", "ChangePriority"}
+"""Queue actions that want a token always, or one unless a filter chooses."""
+
+
+def _expected(verb: str, way: str) -> Code | None:
+    """Return the error with which a queue action answers when it is asked in a way, if any."""
+    if way != "one" and verb in ABOUT_ONE or way == "queue" and verb in NEVER_ABOUT_ALL:
+        return Code.PARAM_MISSING
+    if verb == "GetResults":
+        return Code.STATE  # what waits has none yet
+    return None
+
+
+def _ask_everything(bare: Bare) -> None:
     for verb in QUEUE_ACTIONS:
-        for given in ({"Token": token}, {}, {"State": "", "Preview": "true"}):
-            pairs = {**some, "QueueAction": verb, **given}
-            try:
-                await queue_info.answer(Spy(pairs.items()), "me")
-            except AciError as error:
-                assert error.parameter != "QueueAction"
+        for way, given in GIVEN.items():
+            asked = {**SOME, **given, "QueueAction": verb}
+            if way == "one":
+                asked["Token"] = bare.token()
+            answer = bare.ask(**asked)
+            if isinstance(answer, AciError):
+                assert (answer.code, answer.parameter) == (_expected(verb, way), "Token"), asked
+                continue
+            assert _expected(verb, way) is None, asked
+            assert (answer.action, answer.outcome) == ("QueueInfo", Outcome.SUCCESS), asked
+            assert ("preview" in answer.data) == (way == "preview" and verb in VERBS), asked
 
 
 def test_queueinfo_looks_at_the_parameters_it_declares_and_at_no_other(
-    queue_info: tuple[QueueInfo, str],
+    bare: Bare,
 ) -> None:
     Spy.asked.clear()
-    asyncio.run(_ask_everything(*queue_info))
+    _ask_everything(bare)
     assert {name.casefold() for name in Spy.asked} == {
         each.name.casefold() for each in QUEUE_INFO.parameters
     }
 
 
-def test_every_queue_action_is_declared(queue_info: tuple[QueueInfo, str]) -> None:
-    with pytest.raises(AciError) as refused:
-        asyncio.run(
-            queue_info[0].answer(Parameters({"QueueAction": "x", "QueueName": "Echo"}.items()), "")
-        )
-    listed = refused.value.description.partition("one of ")[2].rstrip(".")
+def test_every_queue_action_is_declared(bare: Bare) -> None:
+    refused = bare.ask(QueueAction="x", QueueName="Echo")
+    assert isinstance(refused, AciError)
+    listed = refused.description.partition("one of ")[2].rstrip(".")
     assert listed.split(", ") == list(QUEUE_ACTIONS)
-
-
-def documented() -> str:
-    pages = ("actions.md", "queueinfo.md", "standard.md")
-    return "\n".join((DOCS / page).read_text(encoding="utf-8") for page in pages)
-
-
-def test_the_documentation_names_every_action_and_parameter_of_this_server() -> None:
-    built_in = {name: registry.declared(name) for name in registry.BUILT_IN}
-    fences = re.findall(r"```.*?```", documented(), re.DOTALL)
-    inline = re.findall(r"`[^`]+`", re.sub(r"```.*?```", "", documented(), flags=re.DOTALL))
-    words = set(re.findall(r"[\w-]+", " ".join([*fences, *inline])))
-    words |= {code.strip("`") for code in inline}
-    for entry in catalogue.entries(built_in):
-        assert {entry.name, *entry.aliases} <= words, entry.name
-        assert {each.name for each in entry.parameters} <= words, entry.name
-    assert {each.name for each in COMMON} <= words and set(QUEUE_ACTIONS) <= words
-
-
-def test_the_documentation_sends_no_action_that_is_not_there() -> None:
-    built_in = {name: registry.declared(name) for name in registry.BUILT_IN}
-    known = {entry.name for entry in catalogue.entries(built_in)} | {"X", "Name"}
-    assert set(re.findall(r"/\??a(?:ction)?=(\w+)", documented())) <= known

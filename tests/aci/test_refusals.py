@@ -1,8 +1,33 @@
 """Refusals are counted all, and logged within bounds."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from connector import board
 from connector.aci.refusals import CODES, LINES, Reason, Refusals, Refused
+from connector.board.memory import Board
+from connector.board.metrics import Metric
+
+
+@pytest.fixture
+def totals() -> Iterator[Board]:
+    """A board on which this process counts."""
+    made = Board.create(["here"])
+    board.attach(made, "here", str)
+    yield made
+    board.detach()
+
+
+def test_refusals_stand_among_the_metrics_of_the_host_from_the_start(totals: Board) -> None:
+    name = Metric.REFUSALS.value.name
+    noted = Refusals()
+    told = {key[1]: value for key, value in totals.totals().items() if key[0] == name}
+    assert told == dict.fromkeys(map(str, Reason), 0.0)
+    noted.note(Reason.ROLE, "10.0.0.1", "no")
+    noted.note(Reason.ROLE, "10.0.0.1", "no")
+    Refusals().note(Reason.ROLE, "10.0.0.2", "no")
+    assert totals.totals()[name, "role"] == 3
 
 
 def test_every_reason_is_counted_from_the_start() -> None:

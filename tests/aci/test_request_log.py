@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.aci.authorization import Admission, Caller
-from connector.aci.masking import Masking, sounds_secret
+from connector.aci.masking import Masking
 from connector.aci.parameters import Parameters
 from connector.aci.refusals import Refusals
 from connector.aci.request_log import KEPT, LONGEST, LONGEST_VALUE, RequestLog
+from connector.config.secrecy import sounds_secret
 from connector.config.values import MASK
 from tests.aci.serving import Echo, Face
 
@@ -73,6 +74,9 @@ def test_only_the_newest_are_kept_and_what_cannot_be_read_is_told_too(lone_face:
         "/action=Fetch&[Webex]AccessToken=",
         "/action=Fetch&Config=",
         "/action=QueueInfo&X-Api-Key=",
+        *(f"/action=Echo&To=you&{name}=" for name in "Pass pwd jwt OAuth webextoken sig".split()),
+        *(f"/action=Fetch&{name}=" for name in "BotToken X-Signature Key apikey UserPass".split()),
+        "/action=Fetch&%EF%BC%B0%EF%BD%81ssword=",
     ],
 )
 def test_no_secret_is_told_however_the_request_ends(lone_face: Face, secret: str) -> None:
@@ -81,7 +85,10 @@ def test_no_secret_is_told_however_the_request_ends(lone_face: Face, secret: str
     assert "hunter2" not in shown and f"={MASK}" in shown and "Last=1" in shown
 
 
-@pytest.mark.parametrize("name", ["Token", "To", "QueueName", "TaskSections", "ActionID", "After"])
+@pytest.mark.parametrize(
+    "name",
+    "Token To QueueName TaskSections ActionID After Idempotency-Key Author Compass Path".split(),
+)
 def test_what_people_look_for_in_a_log_is_no_secret(name: str) -> None:
     assert not sounds_secret(name)
 

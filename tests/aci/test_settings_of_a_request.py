@@ -10,11 +10,11 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
-from connector.actions import configured, sealing
+from connector.actions import configured, keys, sealing
 from connector.actions.action import Parameter
 from connector.actions.fetch.fetch import Fetch
 from connector.actions.server.purge import PurgeDatastore
-from connector.config import Settings, keyring
+from connector.config import Settings, keyfile
 from connector.db.engine import Database
 from connector.jobs import reading, requests
 from connector.jobs.tables import jobs
@@ -51,6 +51,7 @@ def fetching(url: str, folder: Path, **environment: str) -> Iterator[Face]:
         "Own": Own(),
     }
     with facing(url, None, actions, True, **given) as face:
+        assert keys.prepare(face.database, folder / "key") is None
         yield face
 
 
@@ -137,7 +138,7 @@ def test_the_same_request_is_known_by_its_key_and_another_one_refused(
     keyed = FETCH + "&Idempotency-Key=k"
     token = safe.token(keyed + BRINGS)
     assert safe.token(keyed + BRINGS) == token
-    keyring.rotate(tmp_path / "key")
+    keyfile.rotate(tmp_path / "key")
     same = f"&[webex]PAGESIZE=37&[ONE]roomids={ROOM}"
     assert safe.token(keyed + same) == token, "the same, sent otherwise"
     for other in ("", "&[Webex]PageSize=37", f"{same}&[One]SweepDays=1"):
@@ -209,9 +210,11 @@ def test_an_action_without_such_settings_refuses_them_by_name(lone: Face) -> Non
     assert lone.database.read(reading.page, "Echo") == []
 
 
-def test_what_an_action_declares_itself_is_its_own(lone: Face) -> None:
+def test_what_an_action_declares_itself_is_its_own(lone: Face, tmp_path: Path) -> None:
     token = lone.token("/action=Own&Config=mine&[odd]name=too")
-    assert row_of(lone, token)["parameters"] == {"Config": "mine", "[Odd]Name": "too"}
+    row = row_of(lone, token)
+    own = sealing.opened(row["parameters"], tmp_path / "key")
+    assert own == {"Config": "mine", "[Odd]Name": "too"} and "+" not in row["config_hash"]
 
 
 def test_a_server_may_take_none(lone_url: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from select import select
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -58,6 +59,52 @@ def test_a_head_over_the_limit_is_refused_and_counted(serve: Serve) -> None:
         assert got.startswith(b"HTTP/1.1 400")
         assert b"within 8 KiB" in got
         assert face.refusals.counts()["head"] == 1
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+ENDLESS = {
+    "an extension of a chunk": (CHUNKED + b"5;", b"x" * 8192),
+    "the zeros of a chunk's size": (CHUNKED, b"0" * 8192),
+    "extensions of chunks of one byte": (CHUNKED, b"1;" + b"x" * 8192 + b"\r\na\r\n"),
+    "a header that does not end": (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"x" * 8192),
+    "blank lines between requests": (
+        b"GET /action=GetPid HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\r\n" * 4096,
+    ),
+    "what follows the last chunk": (CHUNKED + b"0\r\nX: ", b"x" * 8192),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_what_is_neither_body_nor_answered_is_read_no_further_than_a_head(
+    serve: Serve, what: str
+) -> None:
+    begin, more = ENDLESS[what]
+    with serve(CONNECTOR_SERVER_MAXHEADERSIZE="64 KiB") as face, connected(face) as connection:
+        connection.sendall(begin)
+        got, sent = b"", 0
+        # Who is still writing when the server closes may lose its answer.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while b"HTTP/1.1 400" not in got:
+                connection.sendall(more)
+                sent += len(more)
+                assert sent < 16 << 20, "it is read without end"
+                if select([connection], [], [], 0)[0]:
+                    got += connection.recv(1 << 16)
+            assert b"within 64 KiB" in got
+        assert is_closed(connection)
+        assert face.refusals.counts()["head"] == 1
+        assert face.token()
+
+
+def test_a_body_in_chunks_of_one_byte_is_read_however_long_it_is(serve: Serve) -> None:
+    with serve(CONNECTOR_SERVER_MAXHEADERSIZE="8 KiB") as face:
+        body = b"action=GetPid&x=" + b"y" * 40_000
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+        kind = b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+        assert b"SUCCESS" in face.raw(CHUNKED[:-2] + kind + chunks)
+        assert face.refusals.counts()["head"] == 0
 
 
 def test_connections_beyond_the_limit_are_closed_and_the_others_go_on(serve: Serve) -> None:

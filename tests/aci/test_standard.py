@@ -1,14 +1,50 @@
-"""What the server tells about itself: licence, permissions."""
+"""What the server tells about itself: version, status, licence, permissions."""
 
 import json
+import os
+import re
+import time
+from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 import pytest
 
+import connector
+from connector.aci.dates import error_time
+from connector.aci.declared import STANDARD
+from connector.actions.fetch.fetch import FETCH_ACTIONS
+from connector.actions.registry import BUILT_IN
 from connector.db import api_keys
-from tests.aci.serving import Face, facing
+from tests.aci.serving import Face, facing, facing_built_in
 
 AUTN = {"autn": "http://schemas.autonomy.com/aci/"}
+
+ACI_TIME = r"\d\d [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d"
+VERSION = {
+    "autn:version": re.escape(connector.__version__),
+    "autn:aciversion": "1.0",
+    "autn:productname": "Webex Connector",
+    "autn:commonname": "Webex Connector",
+    "autn:producttypecsv": "CONNECTOR",
+    "autn:build": re.escape(connector.__version__),
+    "autn:wordsize": "64",
+    "autn:operatingsystem": "Linux",
+    "autn:epoch": r"\d{10}",
+    "autn:string": ACI_TIME,
+    "autn:uptime": r"0 days 00:00:\d\d",
+    "autn:seconds": r"\d{1,2}",
+    "autn:starttime": ACI_TIME,
+}
+"""Each fact of GetVersion and its form; the order of the vendor's sample is `ORDER`."""
+
+ORDER = [
+    *[name for name in VERSION if name not in ("autn:epoch", "autn:string")][:8],
+    *("autn:directory", "autn:servertime", "autn:uptime"),
+]
+
+
+def _prefixed(element: ET.Element) -> str:
+    return element.tag.replace("{http://schemas.autonomy.com/aci/}", "autn:")
 
 
 def told(face: Face, target: str, **headers: str) -> ET.Element:
@@ -25,6 +61,47 @@ def permissions(data: ET.Element) -> dict[str, str]:
     client = data.find("autn:client", AUTN)
     assert client is not None
     return {child.tag.rpartition("}")[2]: child.text or "" for child in client}
+
+
+def test_the_version_has_the_facts_that_clients_read_in_their_forms(lone_face: Face) -> None:
+    facts = VERSION | {"autn:directory": re.escape(os.getcwd())}
+    before = int(time.time())
+    data = told(lone_face, "/a=getversion")
+    found = {_prefixed(child): child.text or "" for child in data.iter() if not len(child)}
+    assert [_prefixed(child) for child in data] == ORDER
+    assert set(found) == set(facts)
+    for name, form in facts.items():
+        assert re.fullmatch(form, found[name]), (name, found[name])
+    assert before <= int(found["autn:epoch"]) <= time.time()
+    assert found["autn:string"] == error_time(datetime.fromtimestamp(int(found["autn:epoch"]), UTC))
+
+
+def test_the_status_lists_actions_with_their_fetch_actions_queues_and_tasks(lone_url: str) -> None:
+    with facing_built_in(
+        lone_url,
+        CONNECTOR_FETCH_MAXIMUMTHREADS="5",
+        CONNECTOR_ACTIONS_MAXQUEUESIZE="9",
+        CONNECTOR_SERVICE_SERVICEPORT="7025",
+    ) as face:
+        data = told(face, "/a=getstatus")
+    actions = [each.attrib for each in data.findall("actions/action")]
+    fetch = {"action": "Fetch"}
+    assert [each for each in actions if each["action"] == "Fetch"] == [
+        fetch | {"fetchaction": choice} for choice in FETCH_ACTIONS
+    ]
+    assert all("fetchaction" not in each for each in actions if each["action"] != "Fetch")
+    names = [each["action"] for each in actions]
+    assert set(names) == {*BUILT_IN, "QueueInfo", *(each.name for each in STANDARD)}
+    queues = [{child.tag: child.text for child in each} for each in data.findall("queues/queue")]
+    assert [queue["name"] for queue in queues] == list(BUILT_IN)
+    assert queues[0] == {
+        "name": "Fetch",
+        "pausable": "true",
+        "maximumthreads": "5",
+        "maxqueuesize": "9",
+    }
+    assert [task.text for task in data.findall("tasks/task")] == ["ONE"]
+    assert data.findtext("serviceport") == "7025" and data.findtext("aciport") == "7023"
 
 
 def test_every_action_is_licensed_and_listed_under_its_section(lone_face: Face) -> None:

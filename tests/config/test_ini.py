@@ -97,7 +97,7 @@ def test_entries_know_their_line() -> None:
         ("[S]\n=1", "text:2: has nothing before the '='; write Key=Value"),
         ("[S", "text:1: '[S' is not a section heading; write [Section]"),
         ("[ ]", "text:1: '[ ]' is not a section heading; write [Section]"),
-        ("[S] Key=1", "text:1: 'Key=1' stands after a heading; put it on its own line"),
+        ("[S] Key=1", "text:1: 'Key=...' stands after a heading; put it on its own line"),
         ("[S]\nKey=\0", "text:2: has a NUL byte; remove it, or save the file as UTF-8 text"),
     ],
 )

@@ -1,9 +1,10 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from connector.config import Loaded, load
+from connector.config import Loaded, load, shown
 
 Load = Callable[..., Loaded]
 Problems = Callable[..., tuple[str, ...]]
@@ -97,6 +98,21 @@ def test_a_secret_file_that_cannot_serve_is_named(
     assert problem.startswith('[Webex] AccessTokenFile (webex-connector.cfg:2) is "token": ' + told)
 
 
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_a_secret_file_that_is_no_regular_one_is_refused_and_not_waited_for(
+    problems: Problems, token_file: Path, kind: str
+) -> None:
+    token_file.unlink()
+    if kind == "pipe":
+        os.mkfifo(token_file)
+    elif kind == "folder":
+        token_file.mkdir()
+    else:
+        token_file.symlink_to("/dev/zero")
+    (problem,) = problems("[Webex]\nAccessTokenFile=token\n")
+    assert "it is no regular file; name one that holds the secret alone" in problem
+
+
 def test_a_secret_file_that_others_can_read_warns(loaded: Load, token_file: Path) -> None:
     token_file.chmod(0o644)
     (warning,) = loaded("[Webex]\nAccessTokenFile=token\n").warnings
@@ -125,6 +141,15 @@ def test_a_token_sent_in_clear_over_the_network_warns(loaded: Load) -> None:
     assert "the access token travels in clear; use https" in loaded(flags=flags).warnings[0]
     flags["Webex.BaseURL"] = "http://127.0.0.1:9/v1"
     assert loaded(flags=flags).warnings == ()
+
+
+def test_the_settings_as_shown_have_no_key_that_stands_in_an_address(loaded: Load) -> None:
+    handler = "[H]\nLibraryName=HttpHandler\nURL=https://h/x?apikey=s3cr3t&b=s3#s3\n"
+    settings = loaded(f"{handler}[Fetch]\nOnStart=H\n").settings
+    text = shown.text(settings)
+    assert "URL=https://h/x?apikey=***&b=***#***" in text and "s3" not in text
+    assert "URL=sqlite:///" in text
+    assert settings.handler("H").url.endswith("?apikey=s3cr3t&b=s3#s3"), "in use it is whole"
 
 
 def test_no_secret_is_seen_in_any_form_meant_for_people(loaded: Load) -> None:

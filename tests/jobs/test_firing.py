@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from connector.db.engine import Database
 from connector.db.errors import InDoubt
 from connector.jobs import firing, operate
+from connector.jobs import schedules as rows
 from connector.jobs.errors import QueueFull, ScheduleSpoilt, TaskBusy
 from connector.jobs.firing import Fired, Firing
 from connector.jobs.job import Overlap
@@ -135,10 +136,38 @@ def test_a_job_that_still_waits_serves_the_next_due_time_too(clock: Clock) -> No
     clock.arrange(HOURLY)
     first = clock.fire()
     second = clock.after(hours=1).fire()
-    assert first and second and first.token == second.token and clock.row().runs == 2
+    assert first and second and first.token == second.token and clock.row().runs == 1
+    assert clock.row().last_due_at == clock.now
     begun(clock, first)
     third = clock.after(hours=1).fire()
     assert third is not None and third.token not in (None, first.token)
+
+
+def test_a_due_time_that_another_action_serves_uses_up_no_cycle(clock: Clock) -> None:
+    clock.arrange(replace(HOURLY, cycles=3))
+    tokens = []
+    for _ in range(2):
+        first, second = clock.fire(), clock.after(hours=1).fire()
+        assert first and second and first.token == second.token and second.following
+        tokens.append(begun(clock, second))
+        clock.after(hours=1)
+    third = clock.fire()
+    assert third and third.following is None and clock.after(hours=1).fire() is None
+    tokens.append(begun(clock, third))
+    assert len(set(tokens)) == clock.row().runs == 3 and set(clock.tokens()) == set(tokens)
+
+
+def test_a_run_asked_for_by_hand_that_waits_uses_up_no_cycle_of_a_due_time(clock: Clock) -> None:
+    clock.arrange(replace(HOURLY, cycles=1))
+    clock.run(rows.skip, "A", "test")
+    clock.run(rows.ask, "A", "test")
+    by_hand = clock.fire()
+    served = clock.after(hours=1).fire()
+    assert by_hand and served and by_hand.token == served.token and clock.row().runs == 0
+    begun(clock, by_hand)
+    last = clock.after(hours=1).fire()
+    assert last and last.token != by_hand.token and last.following is None
+    assert clock.row().runs == 1
 
 
 def test_overlap_holds_for_schedules_too(clock: Clock) -> None:
@@ -148,7 +177,7 @@ def test_overlap_holds_for_schedules_too(clock: Clock) -> None:
     assert joined is not None and joined.token == first
     refused = clock.after(hours=1).fire(Firing(WORKER, overlap=Overlap.REFUSE))
     assert refused is not None and isinstance(refused.refused, TaskBusy)
-    assert clock.tokens() == [first] and clock.row().runs == 2
+    assert clock.tokens() == [first] and clock.row().runs == 1
     assert clock.row().due_at == clock.now + HOUR, "a refused due time is over"
 
 

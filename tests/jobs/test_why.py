@@ -1,10 +1,13 @@
 """Why an action is where it is, from the database's own views, on every engine."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from connector.actions import sealing
+from connector.config.keyfile import NoKey
 from connector.db.schema import schema_info
 from connector.jobs import operate, outcomes, requests, tables, turns, workers
 from connector.jobs.errors import NoSuchJob
@@ -123,6 +126,22 @@ def test_it_is_not_due(served: Jobs) -> None:
     run = served.running()
     served.database.run(outcomes.retry, run, "broken", 60.0, 3)
     assert asked(served, run.token).explanation.endswith(" s, after 1 failures: broken")
+
+
+def test_one_whose_key_is_missing_says_how_to_give_it_the_key(served: Jobs, tmp_path: Path) -> None:
+    run = served.running()
+    with pytest.raises(NoKey) as error:
+        sealing.opened({"Pin": {sealing.SEALED: "x"}}, tmp_path / "secret.key")
+    served.database.run(outcomes.release, run, str(error.value), 60.0)
+    found = asked(served, run.token)
+    assert found.cause == "not due" and str(error.value) in found.explanation
+    assert found.remedy == (
+        "put the key file ([Paths] KeyFile) of the other hosts there; the action is tried again "
+        "by itself"
+    )
+    other = served.running()
+    served.database.run(outcomes.release, other, "Webex is away", 60.0)
+    assert asked(served, other.token).remedy == "nothing to do"
 
 
 def test_no_worker_knows_its_tasks(served: Jobs) -> None:

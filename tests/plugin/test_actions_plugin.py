@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -210,6 +211,16 @@ class Test:
         while not gate.exists() and time.monotonic() < end:
             time.sleep(0.01)
         return Finished()
+
+    def tell_secret(self, context: Context) -> Outcome:
+        secret = context.parameters["Password"]
+        context.log.info(f"logged {secret}", of={"list": [secret]}, path=Path(secret))
+        # In one piece: a line of the log may come between two.
+        print(f"printed as an error {[secret]}", file=sys.stderr, flush=True)
+        context.progress(of=[secret])
+        if context.parameters["What"] == "result":
+            return Finished({secret: {"$": f"the secret is {secret}"}, "list": [secret]})
+        raise ValueError(f"{secret!r} is refused")
 
 
 class Pausable(Test):

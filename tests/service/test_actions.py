@@ -1,12 +1,16 @@
 """The service actions, over real sockets."""
 
+import asyncio
 import base64
+import sys
+import threading
 import xml.etree.ElementTree as ET
 
 import httpx2
 import pytest
 
 import connector
+from connector.service.apart import Apart, Busy
 from tests.commands import Program
 from tests.service.conftest import Service, service_of
 
@@ -93,6 +97,8 @@ def texts_are_checked(service: Service) -> None:
     assert wrong.findtext("valid") == "false"
     problem = wrong.findtext("problems/problem", "")
     assert problem.startswith('[Server] Port (Config:2) is "seven": expected a whole number')
+    long = service.get(f"a=ValidateConfig&Config={sent('//' + 48_000 * 'x')}")
+    assert "<valid>true" in long.text, "a text of some size is checked"
 
 
 @pytest.mark.parametrize(
@@ -102,16 +108,89 @@ def texts_are_checked(service: Service) -> None:
         '[Server]\n  < "/etc/passwd" [A]',
         '[Server] < "/etc/passwd"',
         "[Webex]\nAccessTokenFile=/etc/passwd",
-        "[Mine]\naccesstokenfile=/etc/passwd",
+        "[Webex]\naccesstokenfile=/etc/passwd",
+        "[H]\nLibraryName=HttpHandler\nURL=http://x/\nUserName=b\nPasswordFile=/etc/passwd\n"
+        "[Fetch]\nOnStart=H",
+        "[Database]\nSlotURLFile=/etc/passwd",
+        "[TLS]\nSSLCertificate=/etc/passwd\nSSLPrivateKeyPasswordFile=/etc/passwd\n"
+        "[Server]\nSSLConfig=TLS",
+        '\N{BYTE ORDER MARK}< "/etc/passwd"\n[Server] < "/etc/passwd"',
         '[Server]\r\n\t< "/etc/passwd"',
     ],
 )
 def test_a_text_that_is_sent_reaches_no_file(text: str) -> None:
     from connector.service.validation import check_text
 
-    (problem,) = check_text(text).problems
-    assert "file" in problem
-    assert "root:" not in problem
+    opened: list[str] = []
+    _watching.append(opened)
+    try:
+        problems = check_text(text).problems
+    finally:
+        _watching.remove(opened)
+    assert "file" in problems[-1] and "root:" not in str(problems)
+    assert not [path for path in opened if "passwd" in path]
+
+
+def test_no_key_of_a_text_that_is_sent_is_looked_up_as_a_file_or_as_a_user() -> None:
+    from connector.config.load import setting_keys
+    from connector.config.settings import NAMED, SECTIONS
+    from connector.service.validation import check_text
+
+    models = {**SECTIONS, **{name: model for name, (_, model) in NAMED.items()}}
+    for name, model in models.items():
+        for key in setting_keys(model):
+            for place in ("/etc/passwd", "~nobody-of-that-name/x"):
+                text = f"[{name}]\n{key}={place}\n[Fetch]\nOnStart=MyHandler\n"
+                opened: list[str] = []
+                _watching.append(opened)
+                try:
+                    told = check_text(text + ("[MyHandler]\n" if name != "MyHandler" else ""))
+                finally:
+                    _watching.remove(opened)
+                assert not [path for path in opened if "passwd" in path or "nobody" in path], text
+                assert "a user who exists" not in str(told), text
+
+
+_watching: list[list[str]] = []
+"""Who wants to know what is opened now."""
+
+
+def _note_opened(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open":
+        for opened in _watching:
+            opened.append(str(arguments[0]))
+
+
+sys.addaudithook(_note_opened)
+
+
+def test_checks_that_hang_hold_up_nothing_and_are_no_more_than_two() -> None:
+    release = threading.Event()
+
+    async def asked() -> str:
+        apart = Apart(2, 0.01)
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                await apart.run(release.wait)
+        with pytest.raises(Busy):
+            await apart.run(release.wait)
+        assert await asyncio.to_thread(lambda: "free") == "free"
+        release.set()
+        while True:
+            try:
+                return await Apart.run(apart, lambda: "done")
+            except (Busy, TimeoutError):
+                await asyncio.sleep(0)
+
+    assert asyncio.run(asyncio.wait_for(asked(), 10)) == "done"
+
+
+def test_what_goes_wrong_in_a_check_is_raised() -> None:
+    async def asked() -> None:
+        await Apart(1, 5.0).run(lambda: 1 // 0)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(asked())
 
 
 def test_the_configuration_is_shown_with_secrets_masked_and_checked_as_it_is_now(

@@ -127,6 +127,17 @@ def test_an_unknown_action_is_counted_under_no_name_of_its_own(service: Service)
     assert service.metrics("host")['aci_requests_total{action="none",response="ERROR"}'] == 3
 
 
+def test_requests_that_are_refused_before_they_are_read_are_counted_by_reason(
+    service: Service,
+) -> None:
+    foreign = {"Host": "evil.example"}
+    assert httpx2.get(service.serving.url + "a=GetPid", headers=foreign, trust_env=False)
+    assert service.get("metrics", Origin="https://evil.example").status_code == 403
+    seen = service.metrics("host")
+    assert seen['refusals_total{reason="host"}'] == seen['refusals_total{reason="origin"}'] == 1
+    assert seen['refusals_total{reason="role"}'] == 0
+
+
 @pytest.mark.parametrize("engine", ["postgresql"])
 def test_two_hosts_tell_the_same_of_the_queues_and_each_its_own_of_the_rest(
     engine: str, request: pytest.FixtureRequest, tmp_path: Path

@@ -23,11 +23,19 @@ def run_guard(revision: str, *, drop: bool = False) -> None:
         run(statement)
 
 
-def create_views(revision: str, words: Mapping[str, str]) -> None:
-    """Make the views of `views/REVISION.sql`, one text for all engines.
+_VIEW = {
+    "postgresql": "OR REPLACE VIEW",
+    "mariadb": "OR REPLACE SQL SECURITY INVOKER VIEW",
+    "sqlite": "VIEW",
+}
+
+
+def create_views(revision: str, words: Mapping[str, str], only: str = "") -> None:
+    """Make the views of `views/REVISION.sql`, one text for all engines, in place of older ones.
 
     `words`: what stands for each word that begins with "@"; "{0}" in it is the first of what stands
-    behind the word in brackets. Each view begins with a line `-- view NAME: COMMENT`.
+    behind the word in brackets. Each view begins with a line `-- view NAME: COMMENT`. `only`: the
+    one that is made. One that is replaced keeps its columns, and the rights that were granted.
     """
     engine, schema = op.get_context().dialect.name, op.get_context().version_table_schema
     if engine == "postgresql":
@@ -36,10 +44,12 @@ def create_views(revision: str, words: Mapping[str, str]) -> None:
         # Texts in a view have the collation of the session that made it.
         run("SET NAMES utf8mb4 COLLATE utf8mb4_bin")
         run("SET SESSION sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')")
-    # There no transaction takes back what a failure has left.
-    kind = "OR REPLACE SQL SECURITY INVOKER VIEW" if engine == "mariadb" else "VIEW"
     for name, comment, body in _parts("view", revision):
-        run(f"CREATE {kind} {name} AS\n{_spelt(body, words)}")
+        if only not in ("", name):
+            continue
+        if engine == "sqlite":
+            run(f"DROP VIEW IF EXISTS {name}")
+        run(f"CREATE {_VIEW[engine]} {name} AS\n{_spelt(body, words)}")
         if engine == "postgresql":
             quoted = comment.replace("'", "''")
             run(f"COMMENT ON VIEW {name} IS '{quoted}'")

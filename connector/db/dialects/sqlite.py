@@ -42,9 +42,15 @@ class SQLite(Dialect):
         return url.set(database=os.path.realpath(url.database)) if url.database else url
 
     def make_place(self, url: sa.URL) -> None:
-        """Make the folder of the file."""
-        if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        """Make the folder of the file, and the file, for their owner alone if they are new.
+
+        The files that SQLite makes beside it have its mode.
+        """
+        if not url.database:
+            return
+        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # whoever opens it is told why it cannot be made
+            os.close(os.open(url.database, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def prepare(self, engine: sa.Engine) -> None:
         """Set the pragmas of each connection."""
@@ -145,7 +151,7 @@ class SQLite(Dialect):
             with open(path, encoding="utf-8") as file:
                 owner = file.read().strip()
         except FileNotFoundError:
-            with open(path, "w", encoding="utf-8") as file:
+            with open(path, "w", encoding="utf-8", opener=_private) as file:
                 file.write(host + "\n")
             return None
         return owner if owner != host else None
@@ -170,6 +176,10 @@ class SQLite(Dialect):
     def wake(self, engine: sa.Engine) -> Wake:
         """Return a wake that hears the bell."""
         return Bell(f"{engine.url.database}-bell")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _value(moment: ColumnElement[datetime]) -> datetime | None:
