@@ -25,6 +25,9 @@ HELD = 50_000
 """Actions out of order that are kept at once; of more the first ones are told, then it is begun
 anew behind these."""
 
+HELD_FIRST = 2_000
+"""The same for the first round, so that the first actions come soon."""
+
 STEP = 2_000
 """Actions that one read for the order of starts returns at most."""
 
@@ -88,16 +91,16 @@ async def _by_start(access: Access, wanted: Wanted, page: int, seen: Job | None)
     begun = seen.started_at if seen and seen.state not in WAITING else None
     if seen is None or begun is not None:
         behind = (begun, seen.token) if seen and begun else None
-        held = HELD if wanted.most is None else min(HELD, wanted.most)
+        held = HELD_FIRST
         while True:
-            sorting = _Sorting(ascending, held, behind)
+            sorting = _Sorting(ascending, min(held, wanted.most or held), behind)
             walk = _along_tokens if ascending else _along_ends
             async for ready in walk(access, which, sorting):
                 for start in range(0, len(ready), page):
                     yield await _sized(access, ready[start : start + page])
             if sorting.beyond is None:
                 break
-            behind = sorting.told
+            behind, held = sorting.told, HELD
     if which.started == (None, None):
         others = replace(which, begun=False)
         after = seen.token if seen and begun is None else None
@@ -131,18 +134,15 @@ class _Sorting:
         return replace(which, started=(since, until), begun=True)
 
     def add(self, rows: Sequence[Any]) -> None:
-        """Take rows, and let go of the last ones if these are too many."""
+        """Take rows."""
         new = [(row.started_at, row.token) for row in rows]
         self._kept += [place for place in new if self._wanted(place)]
         self._kept.sort(reverse=not self.ascending)
-        if len(self._kept) > self.held:
-            self.beyond = self._kept[self.held]
-            del self._kept[self.held :]
 
     def ready(self, horizon: datetime | None) -> list[str]:
-        """Return tokens of rows before which none will come; `horizon`: where others begin at all.
+        """Return tokens of rows before which none will come; let go of the last if many are left.
 
-        None: there are no others.
+        `horizon`: where others begin at all; None: there are no others.
         """
         count = len(self._kept)
         if horizon is not None:
@@ -150,6 +150,9 @@ class _Sorting:
             count = next((n for n, is_safe in enumerate(safe) if not is_safe), count)
         first, self._kept = self._kept[:count], self._kept[count:]
         self.told = first[-1] if first else self.told
+        if len(self._kept) > self.held:
+            self.beyond = self._kept[self.held]
+            del self._kept[self.held :]
         return [token for _, token in first]
 
     def over(self, horizon: datetime) -> bool:

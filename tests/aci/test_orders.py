@@ -28,6 +28,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
         (selection, "WINDOW", 5),
         (selection, "FEW", 4),
         (orders, "STEP", 4),
+        (orders, "HELD_FIRST", 2),
         (orders, "HELD", 6),
         (selection, "CLOCKS", timedelta(0)),
     ):
