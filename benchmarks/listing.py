@@ -37,7 +37,14 @@ def run() -> None:
                 ("all, json", "&ResponseFormat=json"),
                 ("State=Error, none", "&State=Error"),
                 ("the newest 100", "&MaxResults=100"),
+                ("the oldest 100", "&MaxResults=100&Sort-Order=ascending"),
+                ("all, the oldest first", "&Sort-Order=ascending"),
                 ("the 100 that ended last", "&MaxResults=100&Sort-By=finish-time"),
+                ("all by finish-time", "&Sort-By=finish-time"),
+                ("all by finish-time, ascending", "&Sort-By=finish-time&Sort-Order=ascending"),
+                ("the 100 that began last", "&MaxResults=100&Sort-By=start-time"),
+                ("all by start-time", "&Sort-By=start-time"),
+                ("all by start-time, ascending", "&Sort-By=start-time&Sort-Order=ascending"),
                 ("QueueStatus", "QueueStatus"),
             ):
                 print(f"| {name} | {_measured(server, extra, token)} |", flush=True)

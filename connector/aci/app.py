@@ -16,7 +16,7 @@ from connector import board, log
 from connector.aci.access import Access
 from connector.aci.authorization import Admission
 from connector.aci.body import Disconnected, TooLarge, TooSlow, read_body
-from connector.aci.dispatch import KEY, Dispatch
+from connector.aci.dispatch import Dispatch
 from connector.aci.errors import AciError, BadRequest, Code
 from connector.aci.formats import FORMATS, Format, format_named, format_or_xml
 from connector.aci.guard import Guard, admission_of
@@ -28,6 +28,7 @@ from connector.aci.refusals import Refusals
 from connector.aci.reply import Outcome, Reply, error_reply
 from connector.aci.request import Limits, Request, parse, tell
 from connector.aci.request_log import RequestLog
+from connector.aci.storing import KEY
 from connector.aci.templates import Templates
 from connector.aci.tree import Tree
 from connector.actions.action import Action

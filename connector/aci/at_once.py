@@ -18,6 +18,7 @@ from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply
 from connector.aci.request_log import RequestLog
 from connector.aci.standard import Standard
+from connector.aci.values import required
 from connector.actions.action import Action, InvalidParameter
 from connector.actions.validate import checked
 from connector.config import Settings
@@ -63,6 +64,9 @@ def answers(
 async def _answer(
     declared: Declared, answer: Answered, parameters: Parameters, admission: Admission
 ) -> Reply | Response:
+    for name in declared.filled:
+        if name in parameters:
+            required(parameters, name, "what is meant, or leave it out")
     try:
         values = checked(declared, parameters)
     except InvalidParameter as error:

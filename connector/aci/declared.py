@@ -13,12 +13,16 @@ from connector.actions.action import Parameter
 
 @dataclass(frozen=True)
 class Declared:
-    """One action. `aliases`: other names it answers to."""
+    """One action. `aliases`: other names it answers to.
+
+    `filled`: parameters that have a value if they are there; others may be empty, as if left out.
+    """
 
     name: str
     help: str
     parameters: tuple[Parameter, ...] = ()
     aliases: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
 
 
 COMMON = (
@@ -77,11 +81,12 @@ QUEUE_INFO = Declared(
         ),
         Parameter("QueueName", "The queue: the name of an asynchronous action.", required=True),
         Parameter("Token", "The one action that is meant."),
+        Parameter("Idempotency-Key", "Duplicate: what you call the request; one copy for each."),
         Parameter("Wait", "GetStatus with Token: for how many seconds to wait for a change."),
         Parameter("Priority", "ChangePriority: the new one; larger runs sooner.", kind="integer"),
         Parameter(
             "Preview",
-            "Of a verb about many: only count them.",
+            "Of a verb: change nothing, only count the actions that it would concern.",
             kind="boolean",
             default=False,
         ),
@@ -95,7 +100,7 @@ QUEUE_INFO = Declared(
         Parameter("Finished-After", f"{_TIME}ended since."),
         Parameter("Finished-Before", f"{_TIME}ended until then."),
         Parameter("MaxResults", "At most so many actions.", kind="integer"),
-        Parameter("After", "A token: go on behind that action, newest first."),
+        Parameter("After", "A token: go on behind that action, in the order that is asked for."),
         Parameter(
             "Sort-By",
             "The order of a list.",
@@ -145,6 +150,7 @@ STANDARD = (
             Parameter("Token", "The fetch to stop; one that waits is cancelled."),
             Parameter("TaskSections", "Names of fetch tasks, separated by commas."),
         ),
+        filled=("Token", "TaskSections"),
     ),
 )
 """The actions about the server, in the order in which they are listed."""

@@ -10,27 +10,23 @@ from connector.aci.access import Access
 from connector.aci.at_once import Answer
 from connector.aci.authorization import Admission
 from connector.aci.declared import QUEUE_INFO, STANDARD
-from connector.aci.errors import AciError, Code, invalid, not_implemented
+from connector.aci.errors import not_implemented
 from connector.aci.parameters import Parameters
 from connector.aci.permissions import Role, role_for
 from connector.aci.queueinfo import NAME, QueueInfo
 from connector.aci.reply import Reply, token_reply
 from connector.aci.request import Request
 from connector.aci.request_log import RequestLog
-from connector.aci.storing import Storing
+from connector.aci.storing import Storing, key_of
+from connector.aci.told import told
 from connector.aci.waiting import Waiting
 from connector.actions.action import Action, InvalidParameter
 from connector.actions.registry import tasks_of
 from connector.actions.validate import checked
 from connector.config import Settings
-from connector.jobs.errors import JobError, KeyReused, QueueFull, TaskBusy
+from connector.jobs.errors import JobError
 from connector.jobs.job import NewJob, Overlap
 from connector.jobs.token import new_token
-
-KEY = "Idempotency-Key"
-"""Parameter, or header, by which a request that is sent again is known."""
-
-LONGEST_KEY = 200
 
 NamedAnswer = Callable[[Parameters, str], Awaitable[Reply]]
 """Answers a request of a client of that name."""
@@ -55,7 +51,11 @@ class Dispatch:
         waiting = Waiting(access)
         self._synchronous = synchronous.Synchronous(access, waiting)
         queue_info = QueueInfo(
-            access, actions, waiting, lambda queue: settings.queue(queue).classic_status
+            access,
+            actions,
+            waiting,
+            lambda queue: settings.queue(queue).classic_status,
+            lambda queue: Overlap(settings.queue(queue).on_overlap),
         )
         self._asynchronous = {action.name.casefold() for action in actions.values()}
         self._answers: dict[str, Answer] = {
@@ -118,52 +118,19 @@ class Dispatch:
                 submitted_by=client,
                 action_id=parameters.get("ActionID"),
                 config_hash=stored.config_hash,
-                key=_key(parameters),
+                key=key_of(parameters),
                 compared=stored.compared,
                 overlap=overlap,
             )
             try:
                 token = await self._access.submit(job)
             except JobError as error:
-                raise _refused(error) from error
+                raise told(error) from error
             if waits:
                 return await self._synchronous.reply(action.name, token, until)
             return token_reply(action.name, token)
 
         return submit
-
-
-def _key(parameters: Parameters) -> str | None:
-    """Return what the client calls its request, if it does."""
-    key = parameters.get(KEY) or None
-    if key is not None and not (len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise invalid(KEY, key, f"at most {LONGEST_KEY} printable ASCII characters")
-    return key
-
-
-def _refused(error: JobError) -> AciError:
-    match error:
-        case KeyReused(key=key, token=token):
-            became = f", which became {token}" if token else ""
-            return AciError(
-                Code.KEY_REUSED,
-                f"{KEY} {key!r} was sent before with another request{became}; take a new key for "
-                "a new request.",
-                KEY,
-            )
-        case QueueFull(queue=queue, most=most):
-            return AciError(
-                Code.QUEUE_FULL,
-                f"{most} actions wait in the queue {queue}, which is as many as may "
-                "(MaxQueueSize); nothing was stored, send it again later.",
-            )
-        case TaskBusy(task=task, token=token):
-            return AciError(
-                Code.TASK_BUSY,
-                f"The task {task} has an action already, {token}, and takes no second one "
-                "(OnOverlap); nothing was stored, send it again when that has ended.",
-            )
-    return AciError(Code.INTERNAL, str(error))
 
 
 def _queue_of(action: str, parameters: Parameters) -> str | None:

@@ -119,3 +119,13 @@ def invalid(parameter: str, value: str | None, expected: str) -> AciError:
     return AciError(
         Code.PARAM_INVALID, f"{parameter} cannot be {got}; expected {expected}.", parameter
     )
+
+
+def unknown_token(token: str, queue: str, parameter: str = "Token") -> AciError:
+    """The error for an action that a queue does not have."""
+    return AciError(
+        Code.TOKEN_UNKNOWN,
+        f"{parameter}: {queue} has no action {token}; it was never stored, or removed after its "
+        "time.",
+        parameter,
+    )

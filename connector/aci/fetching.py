@@ -61,7 +61,9 @@ class Fetching:
             tokens = await self._access.change(verb)
             actions: list[Tree] = [brief(token, State.RUNNING) for token in tokens]
             return Reply("StopFetch", {"actions": {"action": actions}})
-        given = {"QueueName": QUEUE, "QueueAction": "Stop", "Token": values.get("Token", "")}
+        given = {"QueueName": QUEUE, "QueueAction": "Stop"}
+        if "Token" in values:
+            given["Token"] = values["Token"]
         reply = await self._queue_info.answer(Parameters(given.items()), admission.caller.name)
         return replace(reply, action="StopFetch")
 

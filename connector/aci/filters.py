@@ -6,13 +6,13 @@ Source: QueueInfo in the vendor's connector, Content and Media Server references
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime
 
-from connector.aci.errors import invalid
+from connector.aci.errors import invalid, missing
 from connector.aci.parameters import Parameters
 from connector.aci.status import WORDS
-from connector.aci.values import choice, token
+from connector.aci.values import boolean, choice, token
+from connector.aci.zones import zone_named
 from connector.jobs.selection import Selection, Span
 from connector.jobs.states import FINAL, State
 
@@ -22,7 +22,7 @@ GROUPS: Mapping[str, frozenset[State]] = {
     "pending": frozenset({State.QUEUED}),
     "completed": FINAL,
     "interrupted": frozenset({State.STOPPED}),
-    "interrupting": frozenset({State.RUNNING}),
+    **dict.fromkeys(("interrupting", "stopping"), frozenset({State.RUNNING})),
 }
 """What State may say, in small letters: words on the wire, states, and the groups of counts."""
 
@@ -39,15 +39,26 @@ FILTERS = (
 )
 """The parameters that choose."""
 
+LIMITS = ("MaxResults", "After")
+"""The parameters that take a part of what is chosen."""
+
+_CHOOSE = frozenset(
+    name.casefold() for name in (*FILTERS, *LIMITS, "Sort-By", "Sort-Order", "Preview")
+)
+
 _TIME = re.compile(
     r"(?:(?P<date>\d{4}-\d\d-\d\d)[ T+])?(?P<clock>\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)"
     r" ?(?P<zone>[A-Za-z][\w+/-]*|[+-]\d\d:?\d\d)?",
     re.ASCII,
 )
 _TIME_EXPECTED = (
-    "a time such as 2026-11-23 18:30:00, with a zone such as GMT behind it if it is not "
-    "this server's; without a date it is today's"
+    "a time such as 2026-11-23 18:30:00, with a zone such as GMT, Europe/Berlin or +02:00 behind "
+    "it if it is not this server's; without a date it is today's"
 )
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""Every action is between these, and they can be counted with on every engine."""
+
 _LARGEST = 1 << 31
 
 
@@ -61,11 +72,6 @@ class Wanted:
     most: int | None = None
     after: str | None = None
     """The token behind which to go on."""
-
-    @property
-    def newest_first(self) -> bool:
-        """Whether they come in the order in which they are read."""
-        return self.sort == "token" and self.descending
 
 
 def wanted(queue: str, given: Parameters, states: frozenset[State] = frozenset(State)) -> Wanted:
@@ -94,8 +100,27 @@ _ORDERS = ("ascending", "descending")
 
 
 def has_filter(given: Parameters) -> bool:
-    """Whether any parameter chooses among the actions of a queue."""
-    return any(given.get(name) for name in FILTERS)
+    """Whether any parameter chooses among the actions of a queue, or limits how many are meant.
+
+    Raises AciError for one without a value: who wanted to choose must not get all.
+    """
+    there = [name for name in (*FILTERS, *LIMITS) if name in given]
+    for name in there:
+        if not given[name].strip():
+            raise missing(name, "what to choose by, or leave it out")
+    return bool(there)
+
+
+def check(queue: str, given: Parameters) -> None:
+    """Return if the parameters that choose make sense, where they are not used. Raises AciError."""
+    if any(name.casefold() in _CHOOSE for name in given):
+        wanted(queue, given)
+        previewed(given)
+
+
+def previewed(given: Parameters) -> bool:
+    """Whether it is only to be told how many actions are meant. Raises AciError."""
+    return boolean(given.get("Preview") or "false", "Preview")
 
 
 def most(given: Parameters) -> int | None:
@@ -103,7 +128,7 @@ def most(given: Parameters) -> int | None:
     text = given.get("MaxResults")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
+    if not re.fullmatch(r"\+?[0-9]{1,1000}", text.strip(), re.ASCII):
         raise invalid("MaxResults", text, "a whole number, such as 100")
     return int(text)
 
@@ -113,22 +138,15 @@ def moment(text: str, parameter: str, now: datetime) -> datetime:
     found = _TIME.fullmatch(text.strip())
     if not found:
         raise invalid(parameter, text, _TIME_EXPECTED)
-    date = found["date"] or now.date().isoformat()
     try:
-        naive = datetime.fromisoformat(f"{date} {found['clock']}")
-        zone = _zone(found["zone"])
-        # Without a zone astimezone takes the server's, as it was on that day.
-        return (naive.replace(tzinfo=zone) if zone else naive).astimezone()
-    except (ValueError, OverflowError, ZoneInfoNotFoundError):
+        naive = datetime.fromisoformat(f"{found['date'] or now.date()} {found['clock']}")
+        zone = zone_named(found["zone"]) if found["zone"] else None
+    except ValueError:
         raise invalid(parameter, text, _TIME_EXPECTED) from None
-
-
-def _zone(name: str | None) -> tzinfo | None:
-    if name is None:
-        return None
-    if name[0] in "+-":
-        return datetime.fromisoformat(f"2000-01-01T00:00:00{name}").tzinfo
-    return ZoneInfo("UTC" if name.upper() in ("Z", "GMT", "UTC") else name)
+    if not _EARLIEST.year < naive.year < _LATEST.year:
+        return _EARLIEST if naive.year <= _EARLIEST.year else _LATEST
+    # Without a zone astimezone takes the server's, as it was on that day.
+    return (naive.replace(tzinfo=zone) if zone else naive).astimezone()
 
 
 def _states(given: Parameters) -> frozenset[State]:
@@ -136,16 +154,21 @@ def _states(given: Parameters) -> frozenset[State]:
     if not text:
         return frozenset()
     words = [word for word in text.split(",") if word.strip()]
+    if not words:
+        raise invalid("State", text, "words of status such as Queued, with commas between them")
     return frozenset[State]().union(*(GROUPS[choice(word, "State", GROUPS)] for word in words))
 
 
 def _span(given: Parameters, event: str) -> Span:
-    now = datetime.now().astimezone()
     after, before = given.get(f"{event}-After"), given.get(f"{event}-Before")
     return (
-        moment(after, f"{event}-After", now) if after else None,
-        moment(before, f"{event}-Before", now) if before else None,
+        moment(after, f"{event}-After", _now()) if after else None,
+        moment(before, f"{event}-Before", _now()) if before else None,
     )
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
 
 
 def _number(given: Parameters, name: str) -> int | None:

@@ -14,12 +14,12 @@ from starlette.types import Receive, Scope, Send
 from connector import board
 from connector.aci.access import Access
 from connector.aci.decoding import target_pairs
-from connector.aci.errors import AciError, BadRequest, Code
+from connector.aci.errors import AciError, BadRequest, Code, unknown_token
 from connector.aci.feeds import ActionFeeds, Classic, QueueFeeds, Version
 from connector.aci.formats import FORMATS, format_named
 from connector.aci.guard import admission_of
 from connector.aci.parameters import Parameters
-from connector.aci.queueinfo import NAME, queue_named, unknown_token
+from connector.aci.queueinfo import NAME, queue_named
 from connector.aci.reply import error_reply
 from connector.aci.values import required, token
 from connector.aci.watch import Watch, Watched

@@ -9,27 +9,29 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from connector.aci import filters, listing
 from connector.aci.access import Access
-from connector.aci.errors import AciError, Code, invalid
+from connector.aci.duplicating import Overlaps, always_queue, duplicate
+from connector.aci.errors import AciError, Code, invalid, unknown_token
 from connector.aci.parameters import Parameters
 from connector.aci.progress import progress_of
 from connector.aci.reply import Reply
 from connector.aci.results import results_of
 from connector.aci.status import WORDS, brief, element
+from connector.aci.told import told
 from connector.aci.tree import Tree
 from connector.aci.values import choice, required, token
-from connector.aci.verbs import VERBS, Verbs
+from connector.aci.verbs import VERBS, Verbs, counted
 from connector.aci.waiting import Waiting
 from connector.actions.action import Action
 from connector.actions.sealing import masked
 from connector.db.engine import Tx
-from connector.jobs import bulk, reading, results
-from connector.jobs.errors import JobError, NoSuchJob, WrongState
+from connector.jobs import reading, results
+from connector.jobs.errors import JobError
 from connector.jobs.job import Job
 from connector.jobs.states import FINAL, OPEN, State
-from connector.jobs.token import new_token
 from connector.jobs.why import why
 
 NAME = "QueueInfo"
@@ -46,6 +48,7 @@ class QueueInfo:
 
     `waiting`: those who wait for a change.
     `classic`: whether a queue shows what was cancelled or stopped as failed.
+    `overlaps`: what becomes of a copy whose task has an action.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class QueueInfo:
         actions: Mapping[str, Action],
         waiting: Waiting,
         classic: Callable[[str], bool] = lambda queue: False,
+        overlaps: Overlaps = always_queue,
     ) -> None:
         self._access = access
         self._classic = classic
+        self._overlaps = overlaps
         self._queues = list(actions)
         self._verbs = Verbs(access, actions)
         self._waiting = waiting
@@ -77,15 +82,19 @@ class QueueInfo:
         verb = choice(required(parameters, "QueueAction", actions), "QueueAction", self._answers)
         named = required(parameters, "QueueName", "the name of a queue")
         queue = queue_named(named, self._queues, "QueueName")
+        if "Token" in parameters:
+            # Who wanted to name one action must not get all.
+            required(parameters, "Token", "the token of an action, or leave Token out")
+            filters.check(queue, parameters)
         try:
             return await self._answers[verb](queue, parameters, client)
         except JobError as error:
-            raise _said(error) from error
+            raise told(error) from error
 
     async def _get_status(self, queue: str, parameters: Parameters, client: str) -> Reply:
         classic = self._classic(queue)
         shown = _shown_now(classic)
-        if parameters.get("Token"):
+        if "Token" in parameters:
             until = time.monotonic() + self._access.patience
             job = await self._job(queue, parameters)
             if seconds := self._wait(parameters):
@@ -123,13 +132,13 @@ class QueueInfo:
     async def _progress(self, queue: str, parameters: Parameters, client: str) -> Reply:
         now = datetime.now().astimezone()
         shown = partial(progress_of, now=now)
-        if parameters.get("Token"):
+        if "Token" in parameters:
             return Reply(NAME, {"action": shown(await self._job(queue, parameters))})
         running = frozenset({State.RUNNING})
         return await _streamed(self._pages(queue, parameters, running), shown)
 
     async def _get_parameters(self, queue: str, parameters: Parameters, client: str) -> Reply:
-        if parameters.get("Token"):
+        if "Token" in parameters:
             tokens = [(await self._job(queue, parameters)).token]
             return _listed(await self._access.look(partial(_parameters, tokens=tokens)))
         chosen = filters.wanted(queue, parameters, OPEN)
@@ -138,10 +147,10 @@ class QueueInfo:
     async def _duplicate(self, queue: str, parameters: Parameters, client: str) -> Reply:
         required(parameters, "Token", "the token of the action to copy")
         job = await self._job(queue, parameters)
-        copy = new_token()
-        verb = partial(bulk.duplicate, token=job.token, copy=copy, by=f"http {client}")
-        await self._access.change(verb)
-        return Reply(NAME, {"token": copy})
+        if filters.previewed(parameters):
+            return Reply(NAME, counted(1))
+        stored = duplicate(self._access, self._overlaps, job, parameters, client)
+        return Reply(NAME, await stored)
 
     async def _why(self, queue: str, parameters: Parameters, client: str) -> Reply:
         required(parameters, "Token", "the token of an action")
@@ -152,9 +161,11 @@ class QueueInfo:
 
     async def _change(self, name: str, queue: str, parameters: Parameters, client: str) -> Reply:
         by = f"http {client}"
-        if parameters.get("Token"):
-            job = await self._job(queue, parameters)
-            return Reply(NAME, await self._verbs.one(name, job.token, parameters, by))
+        job = await self._job(queue, parameters) if "Token" in parameters else None
+        if filters.previewed(parameters):
+            return Reply(NAME, await self._verbs.preview(name, queue, parameters, job))
+        if job is not None:
+            return Reply(NAME, await self._verbs.one(name, job, parameters, by))
         return Reply(NAME, await self._verbs.many(name, queue, parameters, by))
 
     async def _job(self, queue: str, parameters: Parameters, until: float | None = None) -> Job:
@@ -179,7 +190,7 @@ class QueueInfo:
 
     async def _pages_of_parameters(self, chosen: filters.Wanted) -> AsyncIterator[Sequence[Tree]]:
         yield []
-        async for tokens in listing.tokens(self._access, chosen.selection, chosen.most):
+        async for tokens in listing.tokens(self._access, chosen):
             yield await self._access.look(partial(_parameters, tokens=tokens))
 
 
@@ -226,40 +237,21 @@ def _listed(elements: Sequence[Tree]) -> Reply:
 
 
 def _parameters(tx: Tx, tokens: Sequence[str]) -> list[Tree]:
-    """Return the parameters of actions, in the order of the tokens, as they were sent."""
+    """Return the parameters of actions, in the order of the tokens, as they were understood."""
     found = reading.parameters(tx, tokens)
     return [
         {
             **brief(token, found[token].state),
-            "parameter": [{"@name": n, "$": v} for n, v in masked(found[token].parameters).items()],
+            "parameter": [{"@name": n, "$": v} for n, v in _given(found[token]).items()],
         }
         for token in tokens
         if token in found
     ]
 
 
-def _said(error: JobError) -> AciError:
-    match error:
-        case NoSuchJob(token=token):
-            return unknown_token(token, "this queue")
-        case WrongState(verb=verb, token=token, state=state):
-            hint = "; use QueueAction=Stop to end it" if state is State.RUNNING else ""
-            return AciError(
-                Code.STATE,
-                f"Token {token} cannot be {_PARTICIPLE[verb]}: its action is {WORDS[state]}{hint}.",
-                "Token",
-            )
-    return AciError(Code.STATE, str(error))
-
-
-_PARTICIPLE = {
-    "cancel": "cancelled",
-    "stop": "stopped",
-    "pause": "paused",
-    "resume": "resumed",
-    "retry": "run again",
-    "reprioritise": "given another priority",
-}
+def _given(row: Any) -> dict[str, Any]:
+    action_id = {} if row.action_id is None else {"ActionID": row.action_id}
+    return {**masked(row.parameters), **action_id}
 
 
 def queue_named(named: str, queues: Collection[str], parameter: str) -> str:
@@ -270,12 +262,3 @@ def queue_named(named: str, queues: Collection[str], parameter: str) -> str:
     there = ", ".join(queues)
     told = f"{parameter}: there is no queue {named[:60]!r}; there is {there}."
     raise AciError(Code.QUEUE_UNKNOWN, told, parameter)
-
-
-def unknown_token(token: str, queue: str) -> AciError:
-    """Return the error for an action that a queue does not have."""
-    return AciError(
-        Code.TOKEN_UNKNOWN,
-        f"Token: {queue} has no action {token}; it was never stored, or removed after its time.",
-        "Token",
-    )

@@ -1,4 +1,7 @@
-"""What is stored of a request for an asynchronous action: secrets and settings encrypted."""
+"""What is stored of a request for an asynchronous action: secrets and settings encrypted.
+
+And what holds for every request that stores one, also as a copy of another.
+"""
 
 import asyncio
 import json
@@ -8,7 +11,7 @@ from typing import Any
 
 from connector import log
 from connector.aci.access import Access
-from connector.aci.errors import AciError, Code, shown
+from connector.aci.errors import AciError, Code, invalid, shown
 from connector.aci.parameters import Parameters
 from connector.actions import keys as keys_of_host
 from connector.actions import sealing
@@ -18,6 +21,11 @@ from connector.config import Settings, by_request
 from connector.config.keyfile import NoKey
 from connector.db import secret_keys
 from connector.jobs.config_hash import of_request
+
+KEY = "Idempotency-Key"
+"""Parameter, or header, by which a request that is sent again is known."""
+
+LONGEST_KEY = 200
 
 _log = log.logger(__name__)
 
@@ -109,3 +117,11 @@ class Storing:
         except by_request.Refused as error:
             told = f"Parameter {shown(error.parameter)}: {error}."
             raise AciError(Code.PARAM_INVALID, told, error.parameter) from error
+
+
+def key_of(parameters: Parameters) -> str | None:
+    """Return what the client calls its request, if it does. Raises AciError."""
+    key = parameters.get(KEY) or None
+    if key is not None and not (len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise invalid(KEY, key, f"at most {LONGEST_KEY} printable ASCII characters")
+    return key

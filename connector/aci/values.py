@@ -27,7 +27,7 @@ def required(parameters: Parameters, name: str, expected: str) -> str:
         AciError: ERRORPARAMMISSING, saying what is `expected`.
     """
     value = parameters.get(name, "")
-    if not value:
+    if not value.strip():
         raise missing(name, expected)
     return value
 

@@ -10,6 +10,7 @@ JobError
 ├── ScheduleSpoilt  the row of a schedule cannot be read
 ├── TaskBusy        a task has an action already, and takes no second one
 └── WrongState      the verb does not apply to the state the job is in
+    └── CannotPause it runs, and cannot go on later from where it is
 """
 
 from collections.abc import Sequence
@@ -103,3 +104,10 @@ class WrongState(JobError):
         self.verb = verb
         self.token = token
         self.state = state
+
+
+class CannotPause(WrongState):
+    """The job runs, and its action cannot go on later from where it is."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("pause", token, State.RUNNING)

@@ -45,6 +45,8 @@ class NewJob:
     overlap: Overlap = Overlap.QUEUE
     stored_by: str = "http submit"
     """Who stores it, by which verb."""
+    copy_of: str | None = None
+    """The token of the job that `submitted_by` has copied; told in the trail."""
 
 
 @dataclass(frozen=True, slots=True)

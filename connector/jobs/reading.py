@@ -46,8 +46,8 @@ def states(tx: Tx, tokens: Collection[str]) -> dict[str, State]:
 
 
 def parameters(tx: Tx, tokens: Collection[str]) -> dict[str, Any]:
-    """Return rows with `state` and `parameters` of these jobs, by token."""
-    columns = (jobs.c.token, jobs.c.state, jobs.c.parameters)
+    """Return rows with `state`, `parameters` and `action_id` of these jobs, by token."""
+    columns = (jobs.c.token, jobs.c.state, jobs.c.parameters, jobs.c.action_id)
     rows = tx.execute(sa.select(*columns).where(jobs.c.token.in_(tokens)))
     return {row.token: row for row in rows}
 

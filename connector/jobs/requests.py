@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
-from connector.jobs.errors import NoSuchJob, WrongState
+from connector.jobs.errors import CannotPause, NoSuchJob, WrongState
 from connector.jobs.events import record
 from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.states import FINAL, Requested, State
@@ -78,17 +78,22 @@ def stop_all(
     return stopping
 
 
-def pause(tx: Tx, token: str, by: str, reason: str | None = None) -> State:
+def pause(
+    tx: Tx, token: str, by: str, reason: str | None = None, *, pausable: bool = True
+) -> State:
     """Have a job wait until it is resumed: one that runs is asked to save where it is and end.
 
-    Returns the state it is in then: RUNNING means that it will end as paused, unless it ends before
-    or is stopped. Raises NoSuchJob, or WrongState for one that has ended or is being stopped.
+    `pausable`: whether one that runs can do so. Returns the state it is in then: RUNNING means that
+    it will end as paused, unless it ends before or is stopped. Raises NoSuchJob, WrongState for one
+    that has ended or is being stopped, or CannotPause.
     """
     state, requested = _locked(tx, token)
     if state is State.PAUSED:
         return state
     if state in FINAL or requested is Requested.STOP:
         raise WrongState("pause", token, state)
+    if state is State.RUNNING and not pausable:
+        raise CannotPause(token)
     if state is State.QUEUED:
         return _move(tx, token, "hold", state, State.PAUSED, by, reason)
     if requested is None:

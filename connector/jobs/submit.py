@@ -12,10 +12,11 @@ from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
 from connector.jobs.errors import JobError, KeyReused, QueueFull
+from connector.jobs.events import record
 from connector.jobs.job import NewJob, Overlap
 from connector.jobs.overlap import standing
 from connector.jobs.states import State
-from connector.jobs.tables import idempotency_keys, is_open, jobs
+from connector.jobs.tables import idempotency_keys, is_open, job_events, jobs
 from connector.jobs.token import new_token
 from connector.jobs.turns import task_key
 
@@ -40,6 +41,7 @@ def submit(
     told: list[str | JobError] = []
     room = _Room(tx, most or {})
     at_once: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    copies = []
     for job in new:
         if job.overlap is not Overlap.QUEUE:
             _store(tx, at_once)  # it may be one of them that is in its way
@@ -50,6 +52,8 @@ def submit(
         told.append(token)
         if token != job.token:
             continue
+        if job.copy_of is not None:
+            copies.append(job)
         if job.delay:
             run_at = tx.after(job.delay)
             place = rank(tx, run_at, job.priority, ageing_step, delayed=True)
@@ -57,12 +61,26 @@ def submit(
         else:
             at_once[_boost(job.priority, ageing_step)].append(_row(job))
     _store(tx, at_once)
+    for job in copies:
+        _tell_copy(tx, job)
     return told
 
 
 def is_plain(job: NewJob) -> bool:
     """Say whether a job is stored by one statement, together with others of which that is true."""
-    return job.key is None and job.overlap is Overlap.QUEUE and not (job.delay or job.priority)
+    return (
+        job.key is None
+        and job.overlap is Overlap.QUEUE
+        and not (job.delay or job.priority or job.copy_of)
+    )
+
+
+def _tell_copy(tx: Tx, job: NewJob) -> None:
+    """Write into the trail what a job is a copy of, unless that was done before."""
+    told = sa.and_(job_events.c.token == job.token, job_events.c.event == "duplicate")
+    if tx.execute(sa.select(job_events.c.id).where(told).limit(1)).first() is None:
+        by, reason = job.submitted_by or "", f"copy of {job.copy_of}"
+        record(tx, job.token, "duplicate", by, target=State.QUEUED, reason=reason)
 
 
 def _store(tx: Tx, at_once: dict[int, list[dict[str, Any]]]) -> None:

@@ -7,7 +7,10 @@ the version, so that tokens of one process keep their order within a millisecond
 import os
 import threading
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+
+_LAST = (1 << 48) - 1
+_END = 253_402_300_000.0
 
 _lock = threading.Lock()
 _last = 0
@@ -25,10 +28,19 @@ def new_token() -> str:
     return _text(high | 0b10 << 62 | tail)
 
 
-def first_at(moment: datetime) -> str:
-    """Return a token before all that are made at this moment, and after those made earlier."""
-    milliseconds = max(0, int(moment.timestamp() * 1000))
-    return _text(milliseconds << 80)
+def first_at(moment: datetime, later: timedelta = timedelta()) -> str:
+    """Return a token before all that are made at this moment, and after those made earlier.
+
+    `later`: what to add to the moment; before 1970 and after the year 10000 it stands still.
+    """
+    milliseconds = int(moment.timestamp() * 1000) + later // timedelta(milliseconds=1)
+    return _text(min(max(milliseconds, 0), _LAST) << 80)
+
+
+def made_at(token: str) -> datetime:
+    """Return the moment that stands in a token; of one after the year 9999 the last there is."""
+    seconds = (uuid.UUID(token).int >> 80) / 1000
+    return datetime.fromtimestamp(min(seconds, _END), UTC)
 
 
 def _text(number: int) -> str:

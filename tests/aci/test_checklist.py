@@ -146,7 +146,8 @@ COVERED: Mapping[str, str] = {
     "A.8": """
         aci/test_listing.py::test_every_action_is_listed_newest_first_and_from_a_cursor_on
         aci/test_listing.py::test_states_choose_by_word_state_and_group
-        aci/test_listing.py::test_actions_are_sorted_by_when_they_began_and_ended
+        aci/test_orders.py::test_actions_come_by_their_time_and_those_without_one_last
+        aci/test_orders.py::test_arrival_is_gone_through_both_ways_without_a_bound
         aci/test_listing.py::test_times_choose
         aci/test_listing.py::test_a_time_is_the_servers_unless_it_names_a_zone
         """,

@@ -92,6 +92,21 @@ def test_a_commit_whose_answer_is_lost_names_the_token(
     eventually_takes(face)
 
 
+def test_a_copy_whose_commit_is_in_doubt_is_named_too(
+    wire: tuple[Face, Proxy, Database],
+) -> None:
+    face, proxy, direct = wire
+    token = face.token(SEND)
+    proxy.cut_after(b"INSERT", b"COMMIT")
+    error = in_time(face, f"/action=QueueInfo&QueueName=Echo&QueueAction=Duplicate&Token={token}")
+    assert error["errorcode"] == "ERRORINDOUBT" and "harmless" not in error["errordescription"]
+    end = time.monotonic() + 10
+    while len(known := {job.token for job in direct.read(reading.page, "Echo")}) < 2:
+        assert time.monotonic() < end, "the server had the COMMIT, and does it without us"
+    (copy,) = known - {token}
+    assert copy in error["errordescription"]
+
+
 def test_an_sqlite_file_locked_by_hand_is_told_and_comes_back(lone_face: Face) -> None:
     other = sa.create_engine(lone_face.database.engine.url, poolclass=sa.NullPool)
     with other.connect() as connection:

@@ -145,3 +145,12 @@ def test_stop_fetch_says_which_token_it_does_not_know(fetching: Face) -> None:
     error = fetching.error("/action=StopFetch&Token=00000000-0000-7000-8000-000000000000")
     assert error["errorcode"] == "ERRORTOKENUNKNOWN"
     assert error["errorid"] == "WEBEXCONNECTORSTOPFETCH511"
+
+
+@pytest.mark.parametrize("name", ["Token", "TaskSections"])
+def test_a_stop_of_nothing_that_is_named_is_refused(fetching: Face, name: str) -> None:
+    token = sent(fetching, "ALPHA")
+    begun(fetching)
+    error = fetching.error(f"/action=StopFetch&{name}=")
+    assert error["errorcode"] == "ERRORPARAMMISSING" and name in error["errordescription"]
+    assert asked(fetching, token) is None

@@ -1,18 +1,21 @@
 """GetStatus of a whole queue: filters, orders, pages, and answers that are long."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree as ET
 
 import pytest
+import sqlalchemy as sa
 
 from connector.aci import filters, listing
 from connector.aci.errors import AciError
 from connector.aci.parameters import Parameters
+from connector.db.engine import Database
 from connector.jobs import claim, outcomes, selection, submit
 from connector.jobs.job import NewJob
 from connector.jobs.states import FINAL, State
+from connector.jobs.tables import jobs
 from connector.jobs.token import new_token
 from tests import leases
 from tests.aci.serving import Face
@@ -53,6 +56,11 @@ def finished(face: Face, count: int, result: dict[str, object]) -> list[str]:
     for run in reversed(runs):
         face.database.run(outcomes.finish, run, result)
     return [run.token for run in reversed(runs)]
+
+
+def by_hand(database: Database, token: str, **values: object) -> None:
+    change = sa.update(jobs).where(jobs.c.token == token).values(changed_by="test", **values)
+    database.run(lambda tx: tx.execute(change))
 
 
 def test_every_action_is_listed_newest_first_and_from_a_cursor_on(face: Face) -> None:
@@ -100,28 +108,13 @@ def test_states_choose_by_word_state_and_group(face: Face) -> None:
     assert error["errorcode"] == "ERRORPARAMINVALID" and "cancelled" in error["errordescription"]
 
 
-def test_actions_are_sorted_by_when_they_began_and_ended(face: Face) -> None:
-    stored(face, 6)
-    over = finished(face, 5, {})
-    assert listed(face, Sort_By="finish-time") == over[::-1]
-    assert listed(face, Sort_By="finish-time", Sort_Order="ascending") == over
-    assert listed(face, Sort_By="finish-time", MaxResults="2") == over[::-1][:2]
-    assert set(listed(face, Sort_By="start-time")) == set(over)
-    assert listed(face, Sort_Order="Ascending") == listed(face)[::-1]
-
-
-def test_what_would_have_to_be_sorted_in_memory_is_bounded(
-    face: Face, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listing, "SORTED", 5)
-    tokens = stored(face, 8)
-    for given in ({"Sort_Order": "ascending"}, {"Sort_By": "queue-time", "MaxResults": "6"}):
-        given = {"Sort_Order": "ascending", **given}
-        assert "at most 5" in face.error(target(**given))["errordescription"]
-    assert listed(face, Sort_Order="ascending", MaxResults="3") == tokens[::-1][:3]
-    assert (
-        "After" in face.error(target(Sort_Order="ascending", After=tokens[0]))["errordescription"]
-    )
+def test_maxresults_may_have_blanks_and_be_large(lone_face: Face) -> None:
+    tokens = stored(lone_face, 3)
+    for text in (" 5", "5 ", "+5", "99999999999999999999999999"):
+        assert listed(lone_face, MaxResults=text) == tokens
+    for text in ("-1", "1.5", "five", "\u0665"):
+        error = lone_face.error(target(MaxResults=text))
+        assert error["errorcode"] == "ERRORPARAMINVALID" and "100" in error["errordescription"]
 
 
 def test_times_choose(face: Face) -> None:
@@ -135,6 +128,44 @@ def test_times_choose(face: Face) -> None:
     assert listed(face, Min_Priority="1") == [] and listed(face, Max_Priority="0") == tokens
 
 
+def test_starts_and_ends_choose_on_both_sides_of_a_time(face: Face) -> None:
+    begun = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    tokens = stored(face, 5)[::-1]
+    for number, token in enumerate(tokens):
+        start, ended = begun + timedelta(hours=number), begun + timedelta(hours=number, minutes=30)
+        by_hand(face.database, token, state="running", attempt=1, started_at=start)
+        by_hand(face.database, token, state="finished", ended_at=ended)
+    stored(face, 1)
+    assert set(listed(face, Started_After="2026-03-01 14:00:00 GMT")) == set(tokens[2:])
+    assert set(listed(face, Started_After="2026-03-01 14:00:01 GMT")) == set(tokens[3:])
+    assert set(listed(face, Started_Before="2026-03-01 14:00:00 GMT")) == set(tokens[:3])
+    assert set(listed(face, Started_Before="2026-03-01 13:59:59 GMT")) == set(tokens[:2])
+    assert set(listed(face, Finished_After="2026-03-01 14:30:00 GMT")) == set(tokens[2:])
+    assert set(listed(face, Finished_After="2026-03-01 14:30:01 GMT")) == set(tokens[3:])
+    assert set(listed(face, Finished_Before="2026-03-01 14:30:00 GMT")) == set(tokens[:3])
+    assert set(listed(face, Finished_Before="2026-03-01 14:29:59 GMT")) == set(tokens[:2])
+
+
+@pytest.mark.parametrize("event", ["Queued", "Started", "Finished"])
+def test_the_first_and_last_times_there_are_choose_as_any_other(face: Face, event: str) -> None:
+    stored(face, 2)
+    over = finished(face, 2, {})
+    if event == "Queued":
+        over = listed(face)
+    else:
+        stored(face, 1)
+    for last in ("9999-12-31 23:59:59", "9999-12-31 23:59:59 -23:59", "9998-12-31 10:00:00 GMT"):
+        assert set(listed(face, **{f"{event}_Before": last})) == set(over)
+        assert listed(face, **{f"{event}_After": last}) == []
+    for first in ("0001-01-01 00:00:00", "0001-01-01 00:00:00 +14:00", "1970-01-01 00:00:00"):
+        assert set(listed(face, **{f"{event}_After": first})) == set(over)
+        assert listed(face, **{f"{event}_Before": first}) == []
+    given = {"Sort_By": "finish-time", f"{event}_Before": "9999-12-31 23:59:59"}
+    assert set(listed(face, **given)) == set(over)
+    given = {"Sort_Order": "ascending", f"{event}_After": "0001-01-01 00:00:00"}
+    assert set(listed(face, **given)) == set(over)
+
+
 @pytest.mark.parametrize(
     ("text", "utc"),
     [
@@ -143,6 +174,11 @@ def test_times_choose(face: Face) -> None:
         ("2026-11-23T18:30:00Z", "2026-11-23 18:30:00"),
         ("2026-11-23 18:30:00+02:00", "2026-11-23 16:30:00"),
         ("2026-11-23 18:30:00 America/New_York", "2026-11-23 23:30:00"),
+        ("2026-11-23 18:30:00 america/new_york", "2026-11-23 23:30:00"),
+        ("2026-11-23 18:30:00 gmt", "2026-11-23 18:30:00"),
+        ("2026-11-23 18:30:00 EST", "2026-11-23 23:30:00"),
+        ("2026-07-01 12:00:00 pdt", "2026-07-01 19:00:00"),
+        ("2026-07-01 12:00:00 CEST", "2026-07-01 10:00:00"),
         ("2026-07-01 12:00:00", "2026-07-01 10:00:00"),
         ("2026-12-01 12:00:00", "2026-12-01 11:00:00"),
         ("12:00:00", "2026-11-23 11:00:00"),
@@ -158,10 +194,18 @@ def test_a_time_is_the_servers_unless_it_names_a_zone(
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "2026-13-01 10:00:00", "2026-01-01 10:00:00 Nowhere"]
+    "text",
+    [
+        "yesterday",
+        "2026-13-01 10:00:00",
+        "0000-01-01 10:00:00",
+        "2026-01-01 10:00:00 Nowhere",
+        "2026-01-01 10:00:00 IST",
+        "2026-01-01 10:00:00 +25:00",
+    ],
 )
 def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(AciError, match="18:30:00"):
+    with pytest.raises(AciError, match="18:30:00.*Europe/Berlin"):
         filters.moment(text, "Queued-After", datetime.now().astimezone())
 
 
@@ -171,5 +215,6 @@ def test_groups_of_states() -> None:
 
     assert states("completed") == FINAL
     assert states("Interrupted, cancelled") == {State.STOPPED, State.CANCELLED}
+    assert states("Stopping") == states("interrupting") == {State.RUNNING}
     assert states("error") == states("failed") == {State.FAILED}
     assert states("running") == states("processing") == {State.RUNNING}

@@ -1,53 +1,40 @@
 """QueueInfo's verbs: about one action, about all that a filter chooses, about the queue."""
 
-from collections.abc import Mapping
-from urllib.parse import urlencode
-from xml.etree import ElementTree as ET
+from collections.abc import Iterator
 
 import pytest
 
 from connector.db.engine import Database
-from connector.jobs import claim, outcomes, reading
-from connector.jobs.job import Job, Run
+from connector.jobs import outcomes, requests
+from connector.jobs.job import Run
 from connector.jobs.states import Requested, State
-from tests import leases
+from tests.aci.queueing import (
+    WORKER,
+    ask,
+    counts,
+    in_state,
+    job,
+    listed,
+    refused,
+    running,
+    target,
+    told,
+)
 from tests.aci.serving import Echo, Face, facing
 
-WORKER = "00000000-0000-7000-8000-00000000000a"
+
+class Pausable(Echo):
+    pausable = True
 
 
-def ask(face: Face, verb: str, **given: str) -> ET.Element:
-    data = face.get(target(verb, given))
-    assert data.findtext("response") == "SUCCESS", ET.tostring(data)
-    found = data.find("responsedata")
-    assert found is not None
-    return found
+@pytest.fixture
+def pausable(database: Database, empty_url: str) -> Iterator[Face]:
+    with facing(empty_url, actions={"Echo": Pausable()}) as face:
+        yield face
 
 
-def target(verb: str, given: Mapping[str, str]) -> str:
-    names = {name.replace("_", "-"): value for name, value in given.items()}
-    parameters = {"QueueName": "Echo", "QueueAction": verb, **names}
-    return "/action=QueueInfo&" + urlencode(parameters)
-
-
-def told(data: ET.Element) -> dict[str, str]:
-    return {
-        action.findtext("token", ""): action.findtext("status", "")
-        for action in data.findall("actions/action")
-    }
-
-
-def job(face: Face, token: str) -> Job:
-    found: dict[str, Job] = face.database.read(reading.get, [token])
-    return found[token]
-
-
-def running(face: Face, limit: int = 1) -> list[Run]:
-    with leases.alive(face.database, WORKER):
-        return face.database.run(claim.claim, "Echo", WORKER, limit)
-
-
-def test_one_action_is_paused_and_resumed(face: Face) -> None:
+def test_one_action_is_paused_and_resumed(pausable: Face) -> None:
+    face = pausable
     token = face.token()
     assert told(ask(face, "Pause", Token=token)) == {token: "Paused"}
     assert running(face) == []
@@ -109,29 +96,26 @@ def test_parameters_of_all_open_actions_are_told(face: Face) -> None:
     assert over in told(ask(face, "GetActionParameters", Token=over))
 
 
-def test_a_queue_is_paused_with_what_runs_and_resumed(database: Database, empty_url: str) -> None:
-    class Pausable(Echo):
-        pausable = True
-
-    with facing(empty_url, actions={"Echo": Pausable()}) as face:
-        first, second = face.token(), face.token()
-        (run,) = running(face)
-        data = ask(face, "Pause")
-        assert data.findtext("queue/paused") == "true" and told(data) == {first: "Processing"}
-        face.database.run(outcomes.release, run, "as asked")
-        assert running(face) == [], "nothing begins"
-        status = ask(face, "QueueStatus").find("queue")
-        assert status is not None
-        assert {child.tag: child.text for child in status} == {
-            "name": "Echo",
-            "paused": "true",
-            "pending": "1",
-            "running": "0",
-            "completed": "0",
-            "paused_actions": "1",
-        }
-        assert told(ask(face, "Resume")) == {first: "Queued"}
-        assert {run.token for run in running(face, 5)} == {first, second}
+def test_a_queue_is_paused_with_what_runs_and_resumed(pausable: Face) -> None:
+    face = pausable
+    first, second = face.token(), face.token()
+    (run,) = running(face)
+    data = ask(face, "Pause")
+    assert data.findtext("queue/paused") == "true" and told(data) == {first: "Processing"}
+    face.database.run(outcomes.release, run, "as asked")
+    assert running(face) == [], "nothing begins"
+    status = ask(face, "QueueStatus").find("queue")
+    assert status is not None
+    assert {child.tag: child.text for child in status} == {
+        "name": "Echo",
+        "paused": "true",
+        "pending": "1",
+        "running": "0",
+        "completed": "0",
+        "paused_actions": "1",
+    }
+    assert told(ask(face, "Resume")) == {first: "Queued"}
+    assert {run.token for run in running(face, 5)} == {first, second}
 
 
 def test_what_cannot_go_on_later_is_not_interrupted_by_a_pause_of_its_queue(face: Face) -> None:
@@ -139,6 +123,64 @@ def test_what_cannot_go_on_later_is_not_interrupted_by_a_pause_of_its_queue(face
     running(face)
     assert told(ask(face, "Pause")) == {}
     assert job(face, token).requested is None
+
+
+def test_what_runs_and_cannot_go_on_later_is_not_paused(face: Face) -> None:
+    waits, runs = [face.token() for _ in range(2)][::-1]
+    running(face)
+    code, sentence = refused(face, "Pause", Token=runs)
+    assert code == "ERRORSTATE" and "QueueAction=Stop" in sentence and runs in sentence
+    done = ask(face, "Pause", State="Queued,Processing")
+    assert counts(done) == ("2", "1", "1") and told(done) == {waits: "Paused"}
+    assert job(face, runs).requested is None
+
+
+def test_what_is_so_already_is_passed_over_and_not_counted_as_changed(pausable: Face) -> None:
+    tokens = [pausable.token() for _ in range(3)]
+    running(pausable, 2)
+    pausable.database.run(requests.pause, tokens[0], "test")
+    done = ask(pausable, "Resume")
+    assert counts(done) == ("2", "1", "1") and told(done) == {tokens[0]: "Processing"}
+    assert counts(ask(pausable, "Resume")) == ("2", "0", "2")
+    assert counts(ask(pausable, "ChangePriority", State="Queued", Priority="0"))[1] == "0"
+    ask(pausable, "Cancel", Token=tokens[2])
+    assert counts(ask(pausable, "Cancel", State="Cancelled")) == ("1", "0", "1")
+
+
+def test_verbs_about_many_take_them_in_the_order_that_is_asked_for(face: Face) -> None:
+    tokens = [face.token() for _ in range(5)]
+    given = {"State": "Queued", "MaxResults": "2", "Sort_Order": "ascending"}
+    assert set(told(ask(face, "Cancel", **given))) == set(tokens[:2])
+    assert counts(ask(face, "Cancel", After=tokens[3], Preview="true"))[0] == "1"
+    assert set(told(ask(face, "Cancel", After=tokens[3]))) == {tokens[2]}
+    assert set(told(ask(face, "Cancel", After=tokens[3], Sort_Order="ascending"))) == {tokens[4]}
+
+
+@pytest.mark.parametrize("verb", ["GetActionParameters", "GetStatus", "Progress"])
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+@pytest.mark.parametrize("by", ["queue-time", "start-time", "finish-time"])
+def test_pages_end_and_are_the_whole_in_every_order(
+    lone_face: Face, verb: str, order: str, by: str
+) -> None:
+    tokens = {lone_face.token() for _ in range(5)}
+    running(lone_face, 9)
+    given = {"Sort_By": by, "Sort_Order": order}
+    whole = listed(lone_face, verb, **given)
+    assert set(whole) == tokens
+    assert whole == sorted(whole, reverse=order == "descending") or by == "start-time"
+    seen: list[str] = []
+    while page := listed(lone_face, verb, MaxResults="2", After=seen[-1] if seen else "", **given):
+        seen += page
+        assert len(seen) <= len(tokens)
+    assert seen == whole
+
+
+def test_the_action_id_is_told_beside_the_parameters(face: Face) -> None:
+    token = face.token("/action=Echo&To=you&ActionID=mine")
+    sent = ask(face, "GetActionParameters", Token=token).findall("actions/action/parameter")
+    given = {p.get("name"): p.text for p in sent}
+    assert given == {"To": "you", "ActionID": "mine", "Times": "1", "Loud": "false"}
+    assert in_state(face, State.QUEUED) in told(ask(face, "GetActionParameters"))
 
 
 def test_many_are_counted_first_and_changed_then(face: Face) -> None:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
+from connector.aci.waiting import TICK
 from connector.jobs import claim, outcomes, requests
 from tests import leases
 from tests.aci.serving import Face
@@ -30,6 +31,14 @@ def after_a_moment(what: Callable[[], object]) -> threading.Thread:
 
 
 def test_a_change_is_answered_within_a_quarter_of_a_second(face: Face) -> None:
+    late = sorted(_late(face) for _ in range(5))
+    # On a busy machine some come later; were it asked less often, all but one in many would.
+    assert late[1] < 0.25, late
+    assert late[0] >= 0.0 and TICK < 0.25
+
+
+def _late(face: Face) -> float:
+    """Return for how many seconds a client that waits hears nothing of a change."""
     token = face.token()
     done: list[float] = []
 
@@ -37,12 +46,12 @@ def test_a_change_is_answered_within_a_quarter_of_a_second(face: Face) -> None:
         face.database.run(requests.cancel, token=token, by="test")
         done.append(time.monotonic())
 
-    thread = after_a_moment(cancel)
     begun = time.monotonic()
+    thread = after_a_moment(cancel)
     status, took = waiting(face, token, "8")
     thread.join()
-    assert status == "Cancelled"
-    assert 0.4 < took < 4.0 and begun + took - done[0] < 1.0
+    assert status == "Cancelled" and took > 0.4
+    return max(0.0, begun + took - done[0])
 
 
 def test_each_change_ends_a_wait_and_what_has_ended_waits_for_nothing(face: Face) -> None:

@@ -94,7 +94,8 @@ def test_the_roles_together_take_an_action_through_its_life(as_role: As) -> None
     http.run(operate.set_paused, "Test", True, "http you")
     http.run(operate.set_paused, "Another", False, "http you")
     copy, key = new_token(), new_token()
-    http.run(bulk.duplicate, other, copy, "http you")
+    made = http.read(bulk.copy_of, other, copy, "http you")
+    assert http.run(submit.submit, [made]) == [copy]
     http.run(submit.submit, [NewJob(key, "Test", {}, key="once")])
     assert http.run(bulk.each, [copy, key], requests.cancel, "http you")
     assert retention.prune(worker, {State.CANCELLED: 0.0}) == 2

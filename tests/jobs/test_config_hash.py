@@ -3,7 +3,7 @@
 import pytest
 
 from connector.config import load
-from connector.jobs import bulk, claim, config_hash, outcomes, requests, turns
+from connector.jobs import bulk, claim, config_hash, outcomes, requests, submit, turns
 from connector.jobs.token import new_token
 from tests.jobs.conftest import WORKER, Jobs
 
@@ -64,5 +64,6 @@ def test_each_try_says_its_own_and_the_end_leaves_it(kit: Jobs) -> None:
 def test_a_worker_without_one_leaves_it_and_a_copy_keeps_it(kit: Jobs) -> None:
     token = kit.submit(config_hash=f"{TOOK}+0123456789ab")
     assert begun(kit, token, None) == f"{TOOK}+0123456789ab"
-    kit.database.run(bulk.duplicate, token, copy := new_token(), "test")
+    copied = kit.database.read(bulk.copy_of, token, copy := new_token(), "test")
+    assert kit.database.run(submit.submit, [copied]) == [copy]
     assert kit.row(copy)["config_hash"] == f"{TOOK}+0123456789ab"

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -40,14 +40,24 @@ def many(kit: Jobs, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     return [found[token] for token in reversed(tokens)]
 
 
-def chosen(database: Database, which: Selection, limit: int, after: str | None = None) -> list[str]:
-    return [token for page in pages(database, which, limit, after) for token in page]
+def chosen(
+    database: Database,
+    which: Selection,
+    limit: int,
+    after: str | None = None,
+    ascending: bool = False,
+) -> list[str]:
+    return [token for page in pages(database, which, limit, after, ascending) for token in page]
 
 
 def pages(
-    database: Database, which: Selection, limit: int, after: str | None = None
+    database: Database,
+    which: Selection,
+    limit: int,
+    after: str | None = None,
+    ascending: bool = False,
 ) -> Iterator[list[str]]:
-    rest: selection.Rest | None = database.read(selection.start, which, after)
+    rest: selection.Rest | None = database.read(selection.start, which, after, ascending)
     while rest is not None:
         found = database.read(selection.read, which, rest, limit)
         assert len(found.rows) <= limit
@@ -63,6 +73,10 @@ def test_all_jobs_of_a_queue_come_once_and_newest_first(
     assert chosen(kit.database, Selection("Test"), limit) == wanted
     assert chosen(kit.database, Selection("Test"), limit, after=wanted[3]) == wanted[4:]
     assert chosen(kit.database, Selection("Nothing"), limit) == []
+    upwards = wanted[::-1]
+    assert chosen(kit.database, Selection("Test"), limit, ascending=True) == upwards
+    assert chosen(kit.database, Selection("Test"), limit, upwards[3], True) == upwards[4:]
+    assert chosen(kit.database, Selection("Nothing"), limit, ascending=True) == []
 
 
 @pytest.mark.parametrize(
@@ -73,6 +87,7 @@ def test_states_choose(kit: Jobs, many: list[Job], states: set[State]) -> None:
     which = Selection("Test", frozenset(states))
     for limit in (2, 100):
         assert chosen(kit.database, which, limit) == wanted
+        assert chosen(kit.database, which, limit, ascending=True) == wanted[::-1]
         if wanted:
             assert chosen(kit.database, which, limit, after=wanted[0]) == wanted[1:]
 
@@ -99,6 +114,31 @@ def test_nothing_is_looked_at_beyond_the_time_that_was_given(kit: Jobs, many: li
     assert list(pages(kit.database, Selection("Test", queued=(None, long_ago)), 5)) == [[]]
     soon = many[0].queued_at + timedelta(days=2)
     assert list(pages(kit.database, Selection("Test", queued=(soon, None)), 5)) == [[]]
+    for span in ((None, long_ago), (soon, None)):
+        upwards = pages(kit.database, Selection("Test", queued=span), 5, ascending=True)
+        assert list(upwards) == [[]]
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+def test_the_first_and_last_moments_there_are_bound_nothing(
+    kit: Jobs, many: list[Job], ascending: bool
+) -> None:
+    wanted = sorted((j.token for j in many if j.queue == "Test"), reverse=not ascending)
+    ever = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    which = Selection("Test", queued=ever)
+    assert chosen(kit.database, which, 100, ascending=ascending) == wanted
+
+
+def test_what_arrives_while_the_oldest_come_first_is_not_waited_for(
+    kit: Jobs, many: list[Job]
+) -> None:
+    wanted = [job.token for job in reversed(many) if job.queue == "Test"]
+    seen = []
+    for page in pages(kit.database, Selection("Test"), 3, ascending=True):
+        seen += page
+        kit.submit("Test")
+        kit.submit("Test")
+    assert seen == wanted
 
 
 def test_rows_tell_how_long_their_results_are(kit: Jobs, many: list[Job]) -> None:
