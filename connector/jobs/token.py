@@ -39,7 +39,7 @@ def first_at(moment: datetime, later: timedelta = timedelta()) -> str:
 
 def made_at(token: str) -> datetime:
     """Return the moment that stands in a token; of one after the year 9999 the last there is."""
-    seconds = (uuid.UUID(token).int >> 80) / 1000
+    seconds = int(token[:8] + token[9:13], 16) / 1000
     return datetime.fromtimestamp(min(seconds, _END), UTC)
 
 
