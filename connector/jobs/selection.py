@@ -7,7 +7,7 @@ its own. What few jobs hold, such as being paused, is looked up by its index ins
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +26,10 @@ FEW = 2_000
 
 CLOCKS = timedelta(hours=1)
 """By how much the clocks of http processes, which make tokens, and of the database may differ."""
+
+_FIRST = datetime(1970, 1, 2, tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC) - CLOCKS
+# A client may name any time that can be written; no token is made before or after these.
 
 Span = tuple[datetime | None, datetime | None]
 """After and before, both inclusive; None is open."""
@@ -73,7 +77,7 @@ def start(tx: Tx, selection: Selection, after: str | None = None) -> Rest:
         wanted = sorted((token for token in few if after is None or token < after), reverse=True)
         return Rest(few=tuple(wanted))
     newest = selection.queued[1]
-    if newest is not None:
+    if newest is not None and newest < _LAST:
         limit = first_at(newest + CLOCKS)
         after = limit if after is None else min(after, limit)
     return Rest(before=after)
@@ -90,7 +94,7 @@ def read(tx: Tx, selection: Selection, rest: Rest, limit: int) -> Found:
         return Found(rows, Rest(few=others) if others else None)
     older = () if rest.before is None else (jobs.c.token < rest.before,)
     oldest = selection.queued[0]
-    floor = None if oldest is None else first_at(oldest - CLOCKS)
+    floor = None if oldest is None else first_at(max(oldest, _FIRST) - CLOCKS)
     bounded = older if floor is None else (*older, jobs.c.token >= floor)
     lowest = tx.execute(
         sa.select(jobs.c.token)
