@@ -18,7 +18,10 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Envelope:
-    """What an answer says. `code`, `description`: of an error. `token`: of what was stored."""
+    """What an answer says. `code`, `description`: of an error. `token`: of what was stored.
+
+    An error has one if the action was stored all the same.
+    """
 
     success: bool
     token: str = ""
@@ -81,4 +84,4 @@ def _said(response: str | None, token: str | None, fields: dict[str, str]) -> En
         raise Broken(f"the fields of the error are {fields}")
     if fields["errorcode"] not in WORDS:
         raise Broken(f"there is no error {fields['errorcode']}")
-    return Envelope(False, "", fields["errorcode"], fields["errordescription"])
+    return Envelope(False, token or "", fields["errorcode"], fields["errordescription"])

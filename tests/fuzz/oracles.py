@@ -31,6 +31,9 @@ STATUSES = {
 FORBIDDEN = ("ERRORINTERNAL", "ERRORINDOUBT", "ERRORUNAVAILABLE")
 """Errors that mean a fault of the server, where the database is always there."""
 
+STORED_ALL_THE_SAME = ("ERRORUNFINISHED", "ERRORACTIONFAILED", "ERRORTEMPLATE")
+"""Errors about an answer, of an action that is stored."""
+
 _STOLEN = re.compile(rb"root:[x*]?:0:0:")
 _STORED = re.compile(r"The action was stored, its token is ([0-9a-f-]{36})\.")
 
@@ -131,6 +134,8 @@ def _rows(rig: Rig, told: list[tuple[Seen, Envelope]], before: list[str]) -> Ite
     given: Counter[str] = Counter()
     for _, found in told:
         later = _STORED.search(found.description)
+        if found.code and found.token and found.code not in STORED_ALL_THE_SAME:
+            yield f"{found.code} has a token, though it means that nothing was stored"
         token = found.token or (later[1] if later else None)
         if token:
             given[token] += 1

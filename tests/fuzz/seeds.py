@@ -5,7 +5,7 @@ words of the protocol.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from connector.aci.declared import COMMON, QUEUE_ACTIONS, QUEUE_INFO, STANDARD
+from connector.aci.declared import ASYNCHRONOUS, COMMON, QUEUE_ACTIONS, QUEUE_INFO, STANDARD
 from connector.aci.filters import GROUPS, SORTS
 from connector.actions.action import Parameter
 from connector.actions.registry import BUILT_IN, declared
@@ -14,8 +14,8 @@ from tests.fuzz.rig import TOKENS
 
 ACTIONS: Mapping[str, tuple[Parameter, ...]] = {
     **{each.name: each.parameters for each in (*STANDARD, QUEUE_INFO)},
-    **{each.name: each.parameters for each in map(declared, BUILT_IN)},
-    Echo.name: Echo.parameters,
+    **{each.name: (*each.parameters, *ASYNCHRONOUS) for each in map(declared, BUILT_IN)},
+    Echo.name: (*Echo.parameters, *ASYNCHRONOUS),
 }
 """What there is, and what it takes."""
 
@@ -69,7 +69,8 @@ def dictionary() -> Iterator[str]:
     yield from (*QUEUE_ACTIONS, *GROUPS, *SORTS, *TOKENS.values())
     for name, parameters in ACTIONS.items():
         yield f"action={name}"
-        yield from (f"&{parameter.name}=" for parameter in parameters)
+        # There is no worker here: who waits for results has all others wait until his time is up.
+        yield from (f"&{parameter.name}=" for parameter in parameters if parameter.name != "Sync")
         yield from (word for parameter in parameters for word in parameter.choices)
     yield from (f"&{parameter.name}=" for parameter in COMMON)
 
