@@ -60,7 +60,8 @@ class Guard:
         self._authorization = Authorization(settings)
         self._trusted = networks(settings.server.trusted_proxies)
         self._most = settings.server.max_requests_per_client
-        self._under_way: Counter[str] = Counter()
+        self.under_way: Counter[str] = Counter()
+        """How many requests of each client are."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or have the application do so."""
@@ -136,18 +137,18 @@ class Guard:
 
     def _begin(self, admission: Admission) -> None:
         client = admission.caller.name
-        if self._under_way[client] >= self._most:
+        if self.under_way[client] >= self._most:
             raise admission.refused(
                 Reason.REQUESTS,
                 f"This client has {self._most} requests under way, which is the most "
                 "([Server] MaxRequestsPerClient); wait for answers before you send more.",
             )
-        self._under_way[client] += 1
+        self.under_way[client] += 1
 
     def _end(self, caller: Caller) -> None:
-        self._under_way[caller.name] -= 1
-        if not self._under_way[caller.name]:
-            del self._under_way[caller.name]
+        self.under_way[caller.name] -= 1
+        if not self.under_way[caller.name]:
+            del self.under_way[caller.name]
 
 
 def admission_of(scope: Scope) -> Admission:

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 from connector.aci.refusals import Reason, Refusals
 from connector.aci.tls import identities
 from connector.aci.upgrade import NoUpgrade
@@ -54,6 +56,8 @@ class BoundedProtocol(NoUpgrade):
     _body = 0
     """Those of them that are body."""
     _ends = False
+    _unreadable = False
+    _running: RequestResponseCycle | None = None
     _identities: tuple[str, ...] = ()
     _overdue: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
@@ -72,15 +76,18 @@ class BoundedProtocol(NoUpgrade):
         self._overdue = self.loop.call_later(self.bounds.head_seconds, self._close)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come, unless too much of it is neither a body nor a head.
+        """Parse what has come, unless something before it could not be parsed.
 
-        The parser keeps quiet about what it skips (extensions of chunks, blank lines before a
-        request) and about a header until it has come whole.
+        Nor may too much of it be neither a body nor a head: the parser keeps quiet about what it
+        skips (extensions of chunks, blank lines before a request), and about a header until it has
+        come whole.
         """
+        if self._unreadable:
+            return
         self._raw += len(data)
         super().data_received(data)
         most = self.bounds.head_bytes + WORTH * self._body
-        if self._raw > most and not self.transport.is_closing():
+        if self._raw > most and not self._unreadable and not self.transport.is_closing():
             self._head = self._raw
             self.send_400_response("")
 
@@ -107,6 +114,8 @@ class BoundedProtocol(NoUpgrade):
         self._in_time()
         self._raw = self._body = 0
         super().on_headers_complete()
+        if not self.pipeline and not self.offered:
+            self._running = self.cycle
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
@@ -114,16 +123,36 @@ class BoundedProtocol(NoUpgrade):
         super().on_body(body)
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or end a connection that is old."""
+        """Go on with the next request, or end a connection that is old or cannot be read."""
+        last = not self.pipeline  # which is empty also while the last one of it is under way
+        if not last:
+            self._running = self.pipeline[-1][0]
         super().on_response_complete()
-        if self._ends and not self.pipeline:
-            self._close()
+        if last and not self.transport.is_closing():
+            if self._unreadable:
+                self._send_400()
+            elif self._ends:
+                self._close()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no request: say what would be one, and close."""
+        """Answer what is no request when those before it are answered, and read nothing more."""
         if self._head > self.bounds.head_bytes:
             told = "head, or what stands between the chunks of a body, too large"
             self._refuse(Reason.HEAD, f"{told} ([Server] MaxHeaderSize)")
+        self._unreadable = True
+        self._in_time()
+        cycle = self.cycle
+        if self.pipeline:
+            if cycle.more_body:  # it is the newest, and its body is what cannot be read
+                self.pipeline.popleft()
+        elif cycle is None or cycle.response_complete:
+            self._send_400()
+        elif cycle.more_body:
+            # Nobody answers this one. If somebody does already, the client sees a cut.
+            self._close() if cycle.response_started else self._send_400()
+
+    def _send_400(self) -> None:
+        """Say what would be a request, and close."""
         super().send_400_response(
             "This is no HTTP request that this server can read. Send HTTP/1.1, escape in the "
             "request line what is not printable ASCII (%C3%A9), keep the request line within 64 "
@@ -153,6 +182,10 @@ class BoundedProtocol(NoUpgrade):
         if self._aged is not None:
             self._aged.cancel()
         super().connection_lost(exc)
+        # uvicorn tells the newest request, which may be one that has not begun yet.
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
 
     def _count(self, size: int) -> None:
         self._head += size

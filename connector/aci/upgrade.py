@@ -25,12 +25,18 @@ class _Parser(httptools.HttpRequestParser):
 
     def feed_data(self, data: "bytes | bytearray | memoryview[int] | array[int]") -> None:
         """Parse some bytes."""
-        try:
-            super().feed_data(data)
-        except httptools.HttpParserUpgrade as offered:
-            if not self._protocol.offered:
-                raise
-            self._protocol.parse_again(bytes(data[offered.args[0] :]))
+        # Not by recursion: a client may send any number of such requests at once.
+        parser: httptools.HttpRequestParser = self
+        rest = memoryview(data)
+        while True:
+            try:
+                httptools.HttpRequestParser.feed_data(parser, rest)
+                return
+            except httptools.HttpParserUpgrade as offered:
+                if not self._protocol.offered:
+                    raise
+                rest = rest[offered.args[0] :]
+                parser = self._protocol.parse_again()
 
 
 class NoUpgrade(HttpToolsProtocol):
@@ -55,8 +61,8 @@ class NoUpgrade(HttpToolsProtocol):
         if not self.offered:
             super().on_message_complete()
 
-    def parse_again(self, rest: bytes) -> None:
-        """Parse the same head without the offer, and then `rest`, which came after it."""
+    def parse_again(self) -> httptools.HttpRequestParser:
+        """Parse the same head without the offer; return the parser for what came after it."""
         lines = [self.parser.get_method() + b" " + self.url + b" HTTP/1.1"]
         for name, value in self.headers:
             if name == b"connection":
@@ -65,4 +71,5 @@ class NoUpgrade(HttpToolsProtocol):
             if name not in _OFFER:
                 lines.append(name + b": " + value)
         self.parser = _Parser(self)
-        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]) + rest)
+        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
+        return self.parser

@@ -218,3 +218,16 @@ def test_groups_of_states() -> None:
     assert states("Stopping") == states("interrupting") == {State.RUNNING}
     assert states("error") == states("failed") == {State.FAILED}
     assert states("running") == states("processing") == {State.RUNNING}
+
+
+@pytest.mark.parametrize("name", ["Queued", "Started", "Finished"])
+def test_the_first_and_the_last_moment_that_can_be_written_choose_too(
+    face: Face, name: str
+) -> None:
+    token = face.token()
+    first, last = "1000-01-01 00:00:00 GMT", "9999-12-31 23:59:59 GMT"
+    known = [token] if name == "Queued" else []
+    assert listed(face, **{f"{name}_Before": last}) == known
+    assert listed(face, **{f"{name}_After": first}) == known
+    for bound in (f"{name}_After={last}", f"{name}_Before={first}"):
+        assert listed(face, **dict([bound.split("=")])) == []
