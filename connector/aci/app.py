@@ -218,6 +218,8 @@ def _refused(action: str, error: AciError) -> Reply:
 
 
 def _rendered(reply: Reply, shown: Format, keep: bool) -> Response:
+    if reply.body is not None:
+        return StreamingResponse(reply.body(shown), media_type=shown.media_type)
     if reply.pages is not None:
         content = _sent(reply.action, reply.pages, shown)
         return StreamingResponse(content, media_type=shown.media_type)

@@ -49,7 +49,8 @@ ASYNCHRONOUS = (
 """What every asynchronous action takes besides."""
 
 QUEUE_ACTIONS = (
-    *("GetStatus", "QueueStatus", "Progress", "GetActionParameters", "Duplicate", "Why"),
+    *("GetStatus", "GetResults", "QueueStatus", "Progress", "GetActionParameters"),
+    *("Duplicate", "Why"),
     *("Cancel", "Stop", "Pause", "Resume", "Retry", "ChangePriority"),
 )
 

@@ -19,11 +19,21 @@ class Format(ABC):
         """The body of the HTTP response, in UTF-8."""
 
     @abstractmethod
-    def element(self, action: Tree) -> bytes:
-        """One member of actions/action as `render` writes it, with nothing between two."""
+    def element(
+        self, value: Tree, name: str = "action", depth: int = 2, lead: str = "\n   "
+    ) -> bytes:
+        """One member of a list as `render` writes it, with nothing between two.
+
+        By default a member of actions/action. `name`: of the list; `depth`: at which it stands,
+        the children of responsedata being at 1; `lead`: what goes before it, if anything does.
+        """
 
     separator = b""
     """What stands between two of them."""
+
+    place = b""
+    """Pattern of bytes: how an element is written that has only the text TEXT and is a member of a
+    list. Its group `lead`, if it has one: what goes before it."""
 
     def around(self, name: str) -> tuple[bytes, bytes]:
         """What stands before and after the members of actions/action in a reply of many."""
@@ -39,14 +49,17 @@ class Xml(Format):
     """ACI's own. Official clients refuse any other type than text/xml."""
 
     media_type = "text/xml; charset=utf-8"
+    place = rb"(?P<lead>\n *)<[^<>]+>TEXT</[^<>]+>"
 
     def render(self, reply: Reply) -> bytes:
         """The reply as an XML document."""
         return xml.document(reply.action, reply.outcome, reply.data).encode()
 
-    def element(self, action: Tree) -> bytes:
+    def element(
+        self, value: Tree, name: str = "action", depth: int = 2, lead: str = "\n   "
+    ) -> bytes:
         """The member with the line end and blanks before it."""
-        return xml.element("action", action, "\n   ").encode()
+        return xml.element(name, value, lead, depth).encode()
 
 
 class Json(Format):
@@ -54,14 +67,15 @@ class Json(Format):
 
     media_type = "application/json"
     separator = b","
+    place = rb'\{"\$":"TEXT"\}'
 
     def render(self, reply: Reply) -> bytes:
         """The reply as one line of JSON."""
         return json_forms.document(reply.action, reply.outcome, reply.data, simple=False).encode()
 
-    def element(self, action: Tree) -> bytes:
+    def element(self, value: Tree, name: str = "action", depth: int = 2, lead: str = "") -> bytes:
         """The member as JSON."""
-        return json_forms.element("action", action, simple=False).encode()
+        return json_forms.element(name, value, depth, simple=False).encode()
 
 
 class SimpleJson(Format):
@@ -69,14 +83,15 @@ class SimpleJson(Format):
 
     media_type = "application/json"
     separator = b","
+    place = rb'"TEXT"'
 
     def render(self, reply: Reply) -> bytes:
         """The reply as one line of JSON."""
         return json_forms.document(reply.action, reply.outcome, reply.data, simple=True).encode()
 
-    def element(self, action: Tree) -> bytes:
+    def element(self, value: Tree, name: str = "action", depth: int = 2, lead: str = "") -> bytes:
         """The member as JSON."""
-        return json_forms.element("action", action, simple=True).encode()
+        return json_forms.element(name, value, depth, simple=True).encode()
 
 
 FORMATS: dict[str, Format] = {

@@ -17,6 +17,7 @@ REPEATED = frozenset(
         ("actions", "action"),
         ("documentcounts", "documentcount"),
         ("action", "identifiers"),
+        ("responsedata", "identifiers"),
         ("identifiers", "error"),
         ("identifiers", "identifier"),
         ("tasks", "failed"),
@@ -40,9 +41,10 @@ def document(action: str, response: str, data: Mapping[str, Tree], *, simple: bo
     return _carried(json.dumps(root, ensure_ascii=False, separators=(",", ":"))) + "\n"
 
 
-def element(name: str, value: Tree, *, simple: bool) -> str:
-    """One element as `document` writes it, three levels deep: a member of actions/action."""
-    found = _element(name, value, simple, 2)
+def element(name: str, value: Tree, depth: int, *, simple: bool) -> str:
+    """One element as `document` writes it, the children of responsedata being at depth 1."""
+    local = name.removeprefix("autn:") if simple else name
+    found = _element(local, value, simple, depth)
     return _carried(json.dumps(found, ensure_ascii=False, separators=(",", ":")))
 
 

@@ -16,6 +16,7 @@ from connector.aci.errors import AciError, Code, invalid
 from connector.aci.parameters import Parameters
 from connector.aci.progress import progress_of
 from connector.aci.reply import Reply
+from connector.aci.results import results_of
 from connector.aci.status import WORDS, brief, element
 from connector.aci.tree import Tree
 from connector.aci.values import choice, required, token
@@ -24,10 +25,10 @@ from connector.aci.waiting import Waiting
 from connector.actions.action import Action
 from connector.actions.sealing import masked
 from connector.db.engine import Tx
-from connector.jobs import bulk, reading
+from connector.jobs import bulk, reading, results
 from connector.jobs.errors import JobError, NoSuchJob, WrongState
 from connector.jobs.job import Job
-from connector.jobs.states import OPEN, State
+from connector.jobs.states import FINAL, OPEN, State
 from connector.jobs.token import new_token
 from connector.jobs.why import why
 
@@ -61,6 +62,7 @@ class QueueInfo:
         self._waiting = waiting
         self._answers: dict[str, Answer] = {
             "GetStatus": self._get_status,
+            "GetResults": self._get_results,
             "QueueStatus": self._queue_status,
             "Progress": self._progress,
             "GetActionParameters": self._get_parameters,
@@ -92,6 +94,20 @@ class QueueInfo:
                 job, shown = await self._job(queue, parameters, until), _shown_now(classic)
             return _listed([shown(job)])
         return await _streamed(self._pages(queue, parameters), shown)
+
+    async def _get_results(self, queue: str, parameters: Parameters, client: str) -> Reply:
+        required(parameters, "Token", "the token of an action that has ended")
+        wanted = str(token(parameters["Token"]))
+        found = await self._access.look(partial(results.first, token=wanted))
+        if found is None or found.queue != queue:
+            raise unknown_token(wanted, queue)
+        if found.state not in FINAL:
+            raise AciError(
+                Code.STATE,
+                f"Token {wanted} has no results yet: its action is {WORDS[found.state]}.",
+                "Token",
+            )
+        return await results_of(self._access, NAME, found)
 
     async def _queue_status(self, queue: str, parameters: Parameters, client: str) -> Reply:
         counts = await self._access.look(partial(reading.counts, queue=queue))

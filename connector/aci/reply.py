@@ -1,13 +1,17 @@
 """The answer to one action, before it has a format."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from connector.aci.dates import error_time
 from connector.aci.errors import AciError, error_id
 from connector.aci.tree import Tree
+
+if TYPE_CHECKING:
+    from connector.aci.formats import Format
 
 
 class Outcome(StrEnum):
@@ -27,6 +31,9 @@ class Reply:
     pages: AsyncIterator[Sequence[Tree]] | None = None
     """Of an answer too long for memory: the members of actions/action, of which `data` then says
     nothing. They are read while it is sent; raises AciError."""
+    body: "Callable[[Format], AsyncIterator[bytes]] | None" = None
+    """Of one that is long in other places: all of it in a format, read while it is sent; raises
+    AciError."""
 
 
 def token_reply(action: str, token: str) -> Reply:

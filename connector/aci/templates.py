@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,22 +128,29 @@ def _read(folder: Path, name: str) -> bytes:
 async def _document(reply: Reply) -> bytes:
     """Return all of a reply as XML."""
     xml = FORMATS["xml"]
+    if reply.body is not None:
+        return await _whole(reply.body(xml), "get it without one")
     if reply.pages is None:
         return xml.render(reply)
     before, after = xml.around(reply.action)
-    parts, size = [before], 0
-    async for members in reply.pages:
-        part = await asyncio.to_thread(_rendered, members)
+    hint = "choose fewer actions, by MaxResults for example"
+    return before + await _whole(_each(reply.pages), hint) + after
+
+
+async def _each(pages: AsyncIterator[Sequence[Tree]]) -> AsyncIterator[bytes]:
+    async for members in pages:
+        yield await asyncio.to_thread(_rendered, members)
+
+
+async def _whole(chunks: AsyncIterator[bytes], hint: str) -> bytes:
+    parts, size = [], 0
+    async for part in chunks:
         parts.append(part)
         size += len(part)
         if size > MOST:
-            raise AciError(
-                Code.TEMPLATE,
-                f"This answer is longer than {MOST} bytes, and so for no template: choose fewer "
-                "actions, by MaxResults for example.",
-                "MaxResults",
-            )
-    return b"".join([*parts, after])
+            told = f"This answer is longer than {MOST} bytes, and so for no template: {hint}."
+            raise AciError(Code.TEMPLATE, told)
+    return b"".join(parts)
 
 
 def _rendered(members: Sequence[Tree]) -> bytes:

@@ -44,10 +44,13 @@ def document(action: str, response: str, data: Mapping[str, Tree]) -> str:
     return "".join(out)
 
 
-def element(name: str, value: Tree, lead: str = "\n") -> str:
-    """`value` as an element, or as several if it is a list; `lead` goes before each."""
+def element(name: str, value: Tree, lead: str = "\n", depth: int = 0) -> str:
+    """`value` as an element, or as several if it is a list; `lead` goes before each.
+
+    `depth`: at which it stands in the reply, the children of responsedata being at 1.
+    """
     out: list[str] = []
-    _write(out, name, value, lead, 0)
+    _write(out, name, value, lead, depth)
     return "".join(out)
 
 

@@ -173,12 +173,18 @@ class Client:
             time.sleep(rest if left is None else min(rest, left))
 
     def results(self, queue: str, token: str) -> tuple[ET.Element, ...]:
-        """Return the elements that a finished action left. Raises NotFinished if it has none."""
+        """Return all elements that a finished action left. Raises NotFinished if it has none.
+
+        Of a large result a status has the beginning alone (`Status.cut`); this has all of it, which
+        may be some 100 MB.
+        """
         seen = self.status(queue, token)
         if not seen.finished:
             why = f": {seen.error}" if seen.error else ""
             raise NotFinished(f"{token} is {seen.word}{why}", seen)
-        return seen.results
+        if not seen.cut:
+            return seen.results
+        return tuple(self._queue_info("GetResults", queue, _one(token)))
 
     def cancel(self, queue: str, token: str) -> str:
         """Take a waiting action out of its queue: it never starts. Return its new status word."""
@@ -211,7 +217,7 @@ class Client:
         try:
             return self._exchange.send("QueueInfo", asked, longer=longer)
         except Unanswered as error:
-            raise Unanswered(str(error), retryable=verb == "GetStatus") from error
+            raise Unanswered(str(error), retryable=verb.startswith("Get")) from error
 
 
 def _one(token: str) -> dict[str, str]:

@@ -8,6 +8,9 @@ FINISHED = "Finished"
 FINAL = frozenset({FINISHED, "Error", "Cancelled", "Stopped"})
 """Words after which an action changes no more, unless it is retried."""
 
+NOTE = "result_note"
+"""The element that says of results that they are not whole."""
+
 _CORE = frozenset(
     "status queued_time time_in_queue process_start_time time_processing process_end_time error "
     "token progress".split()
@@ -20,7 +23,8 @@ class Status:
 
     `word`: Queued, Processing, Paused, Finished, Error, Cancelled or Stopped. `seconds`: how long
     it has run, whole seconds, None before it runs. `error`: why it failed. `progress`: facts by
-    name while it runs, such as rooms_done. `results`: the elements it left, such as documentcounts.
+    name while it runs, such as rooms_done. `results`: the elements it left, such as documentcounts;
+    of a large result their beginning, see `cut`.
     `element`: all of it as it was sent, the `action` element.
     """
 
@@ -42,6 +46,11 @@ class Status:
     def finished(self) -> bool:
         """Whether it has come to a good end, so that `results` are there."""
         return self.word == FINISHED
+
+    @property
+    def cut(self) -> bool:
+        """Whether `results` are the beginning alone; `Client.results` returns all of them."""
+        return any(element.tag == NOTE for element in self.results)
 
 
 def status_of(action: ET.Element) -> Status:

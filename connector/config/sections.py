@@ -99,6 +99,15 @@ class QueueSettings(EventSettings, frozen=True):
             "attempts",
         ),
     ] = 3
+    max_result_size: Annotated[
+        Size,
+        Field(ge=4096, le=4 << 20),
+        Setting(
+            "A result of more JSON than this is stored apart: `GetStatus` and all others that show "
+            "actions have its beginning, and `QueueAction=GetResults` answers all of it.",
+            "bytes",
+        ),
+    ] = 1 << 20
     grace_seconds: Annotated[
         Seconds,
         Field(ge=0, le=3600),

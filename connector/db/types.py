@@ -17,6 +17,9 @@ Counter = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Name = sa.Text().with_variant(mysql.VARCHAR(255, collation=MARIADB_COLLATION), "mariadb")
 """A short text that keys and indexes hold; MariaDB indexes no text without a greatest length."""
 
+LongText = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mariadb")
+"""A text of up to some megabytes; MariaDB's ordinary one ends at 64 KiB."""
+
 Digest = sa.Text().with_variant(mysql.CHAR(32, charset="ascii", collation="ascii_bin"), "mariadb")
 """32 hexadecimal digits."""
 

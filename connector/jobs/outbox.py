@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from connector.db.engine import Tx
 from connector.jobs import fence, reading
+from connector.jobs.cutting import ASK, NOTE
 from connector.jobs.job import Document, Job, Run
 from connector.jobs.levels import Thresholds, noted
 from connector.jobs.outbox_tables import outbox
@@ -176,7 +177,8 @@ def _errors(counts: Any) -> bool:
 def _short(job: dict[str, Any], parameters: Any) -> dict[str, Any]:
     payload = {"job": job, "parameters": parameters}
     if len(json.dumps(payload)) > MAX_PAYLOAD:
-        job["result"], job["progress"] = {"note": "left out: too long; ask GetStatus for it"}, None
+        told = f"left out: too long for an event; QueueInfo with QueueAction={ASK} answers it"
+        job["result"], job["progress"] = {NOTE: {"@queueaction": ASK, "$": told}}, None
     if len(json.dumps(payload)) > MAX_PAYLOAD:
         payload["parameters"] = {}
     return payload

@@ -2,14 +2,19 @@
 
 Whichever comes first honours what was requested meanwhile: a stop asked for makes it `stopped`,
 a pause asked for makes it `paused` where it would have been queued again.
+
+`parts`: of a result that is too large for the job's row (`connector.jobs.parts`); `result` is then
+its beginning, as `connector.jobs.cutting` makes it.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
+from connector.jobs import results
 from connector.jobs.errors import LeaseLost
 from connector.jobs.events import record
 from connector.jobs.fence import held
@@ -20,15 +25,17 @@ from connector.jobs.tables import MAX_COUNT, MAX_ERROR, jobs
 Text = ColumnElement[str]
 
 
-def finish(tx: Tx, run: Run, result: Document) -> State:
+def finish(tx: Tx, run: Run, result: Document, parts: Iterable[str] = ()) -> State:
     """Record that the action ended well. Returns the state reached. Raises LeaseLost."""
-    return _end(tx, run, "finish", {"result": dict(result)}, State.FINISHED)
+    return _end(tx, run, "finish", {"result": dict(result)}, State.FINISHED, parts=parts)
 
 
-def fail(tx: Tx, run: Run, error: str, result: Document | None = None) -> State:
+def fail(
+    tx: Tx, run: Run, error: str, result: Document | None = None, parts: Iterable[str] = ()
+) -> State:
     """Record that the action ended badly for good. Returns the state reached. Raises LeaseLost."""
     values = {"error": _cut(error), "result": dict(result) if result else None}
-    return _end(tx, run, "fail", values, State.FAILED)
+    return _end(tx, run, "fail", values, State.FAILED, parts=parts)
 
 
 def stop(tx: Tx, run: Run) -> State:
@@ -84,6 +91,7 @@ def _end(
     *,
     reason: str | None = None,
     actor: str = "worker",
+    parts: Iterable[str] = (),
 ) -> State:
     state = _honouring(target)
     ended = sa.case((state.in_([str(s) for s in FINAL]), tx.now), else_=sa.null())
@@ -105,6 +113,8 @@ def _end(
     )
     if not rows:
         return _settled(tx, run, verb, target)
+    if parts:
+        results.store(tx, run.token, parts)
     reached = State(rows[0].state)
     made = {State.STOPPED: "stop", State.PAUSED: "suspend"}.get(reached, verb)
     if made not in ("finish", "fail"):

@@ -6,6 +6,7 @@ is known by its own row in the trail.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,9 +15,17 @@ from connector.db.copying import Row, insert, values
 from connector.db.engine import Tx
 from connector.jobs import tally
 from connector.jobs.operate import pause_all
+from connector.jobs.results import TOGETHER
 from connector.jobs.schedule_table import schedules
 from connector.jobs.states import FINAL, Requested, State
-from connector.jobs.tables import idempotency_keys, job_events, job_progress, jobs, queues
+from connector.jobs.tables import (
+    idempotency_keys,
+    job_events,
+    job_progress,
+    job_results,
+    jobs,
+    queues,
+)
 
 EVENT = "restore"
 
@@ -29,6 +38,7 @@ class Stored:
     progress: Sequence[Row] = ()
     events: Sequence[Row] = ()
     keys: Sequence[Row] = ()
+    results: Sequence[Row] = ()
 
     @property
     def token(self) -> str:
@@ -99,6 +109,9 @@ def _put(tx: Tx, restore: Restore, saved: Sequence[Stored]) -> None:
     _move(tx, restore, rows, targets)
     insert(tx, job_progress, (values(job_progress, r) for each in saved for r in each.progress))
     insert(tx, job_events, (_event(row) for each in saved for row in each.events))
+    parts = (values(job_results, row) for each in saved for row in each.results)
+    while some := list(islice(parts, TOGETHER)):
+        insert(tx, job_results, some)
     keys = (values(idempotency_keys, row) for each in saved for row in each.keys)
     insert(tx, idempotency_keys, keys, new=True)
     _tell(tx, restore, rows, targets)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from connector import log
 from connector.db.engine import Database, Tx
-from connector.jobs import deliveries
+from connector.jobs import deliveries, results
 from connector.jobs.states import State
 from connector.jobs.tables import idempotency_keys, jobs
 
@@ -18,6 +18,9 @@ ALONE = 50
 
 BATCH = 500
 """Jobs removed in one transaction: short enough to be in nobody's way."""
+
+ROUNDS = 8
+"""Transactions that one batch takes at most, where large results let none remove all of it."""
 
 Keep = Mapping[State, float | None]
 """Days for which jobs that ended in a state are kept; None: for ever."""
@@ -52,12 +55,18 @@ def prune_events(database: Database, days: float | None, handlers: Collection[st
 
 
 def _batch(database: Database, state: State, days: float, moved: Callable[[], None]) -> int:
+    removed = 0
     try:
-        return len(database.run(_remove, state, days, ()))
+        for _ in range(ROUNDS):
+            gone, all_gone = database.run(_remove, state, days)
+            removed += gone
+            if all_gone:
+                return removed
+            moved()
+        return removed
     except DBAPIError as error:
         _log.warning("removal of ended actions refused", state=state.value, error=_why(error))
     # One of them makes trouble: alone it is passed over.
-    removed = 0
     passed_over: list[str] = []
     for _ in range(ALONE):
         moved()
@@ -72,8 +81,11 @@ def _batch(database: Database, state: State, days: float, moved: Callable[[], No
     return removed
 
 
-def _remove(tx: Tx, state: State, days: float, without: Sequence[str]) -> Sequence[str]:
-    return _delete(tx, _over(tx, state, days, without, BATCH))
+def _remove(tx: Tx, state: State, days: float) -> tuple[int, bool]:
+    """Remove some; return how many, and whether those are all of a batch."""
+    tokens = _over(tx, state, days, (), BATCH)
+    some = results.few(tx, tokens)
+    return len(_delete(tx, some)), len(some) == len(tokens)
 
 
 def _over(tx: Tx, state: State, days: float, without: Sequence[str], limit: int) -> Sequence[str]:

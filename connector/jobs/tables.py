@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.metadata import metadata
-from connector.db.types import Counter, Digest, Document, Identifier, Name, Timestamp
+from connector.db.types import Counter, Digest, Document, Identifier, LongText, Name, Timestamp
 from connector.jobs.states import OPEN, Requested, State
 
 MAX_ERROR = 8000
@@ -135,6 +135,22 @@ job_progress = sa.Table(
     sa.ForeignKeyConstraint(["token"], ["jobs.token"], ondelete="CASCADE"),
     comment="How far jobs are; narrow, so that frequent updates are cheap",
     postgresql_with={"fillfactor": "70"},
+)
+
+job_results = sa.Table(
+    "job_results",
+    metadata,
+    Column("token", Identifier, primary_key=True, comment="the job"),
+    Column(
+        "number",
+        sa.Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="place of the part; 0 says what the others are",
+    ),
+    Column("content", LongText, nullable=False, comment="JSON, or a piece of it"),
+    sa.ForeignKeyConstraint(["token"], ["jobs.token"], ondelete="CASCADE"),
+    comment="Results too large for their rows in jobs, in parts; gone when the job runs again",
 )
 
 job_events = sa.Table(

@@ -75,12 +75,15 @@ class SlotContext:
                     self._saved = max(self._saved, answer.get("number", 0))
 
     def end(self, outcome: Message) -> None:
-        """Send how the run ended; nothing is told of it after that."""
+        """Send how the run ended, the parts of a large result first; nothing is told after that."""
+        told = {name: value for name, value in outcome.items() if name != "parts"}
         with self._ending, self._turn:
             if self._later is not None:
                 self._later.cancel()
             self._over = True
-            self._channel.send({**outcome, "progress": self._facts if self._unsent else None})
+            for part in outcome.get("parts", ()):
+                self._channel.send({"type": "part", "content": part})
+            self._channel.send({**told, "progress": self._facts if self._unsent else None})
 
     def _check(self) -> None:
         if os.getpid() != self._pid:

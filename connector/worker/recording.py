@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -56,6 +56,7 @@ class Recorder:
         self._aside_until = 0.0
         self._locked: set[str] = set()
         self._unanswered: Counter[str] = Counter()
+        self._moved: Callable[[], None] = lambda: None
 
     @property
     def tokens(self) -> set[str]:
@@ -66,12 +67,21 @@ class Recorder:
         """Take what a slot says of a run."""
         match message["type"]:
             case "finished":
+                parts, result = message.get("parts", ()), message["result"]
                 self._add(
-                    run, "finish", lambda tx: outcomes.finish(tx, run, message["result"]), told
+                    run,
+                    "finish",
+                    lambda tx: outcomes.finish(tx, run, result, self._read(parts)),
+                    told,
                 )
             case "failed":
-                error, result = message["error"], message["result"]
-                self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error, result), told)
+                parts, result, error = message.get("parts", ()), message["result"], message["error"]
+                self._add(
+                    run,
+                    "fail",
+                    lambda tx: outcomes.fail(tx, run, error, result, self._read(parts)),
+                    told,
+                )
             case "retry":
                 self.retry(run, message["error"], message["after"], told)
             case "release":
@@ -129,6 +139,7 @@ class Recorder:
         if self._aside and time.monotonic() >= self._aside_until:
             self._waiting += self._aside
             self._aside = []
+        self._moved = moved
         locked = self._still_locked()
         waited = bool(self._waiting)
         for _ in range(len(self._waiting)):
@@ -211,6 +222,15 @@ class Recorder:
         )
         self._aside.append(ended)
         self._aside_until = time.monotonic() + ASIDE
+
+    def _read(self, parts: Sequence[bytes]) -> Iterable[str]:
+        """Return the parts of a large result as they are stored; () if there are none."""
+        return self._each(parts) if parts else ()
+
+    def _each(self, parts: Sequence[bytes]) -> Iterator[str]:
+        for part in parts:
+            self._moved()  # between two statements: all of them take longer than one may
+            yield part.decode()
 
     def _add(self, run: Run, verb: str, write: Write, told: Message | None = None) -> None:
         with_told = write if not told else lambda tx: _both(tx, run, told, write)

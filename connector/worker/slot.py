@@ -120,7 +120,8 @@ def perform(
     outcome = _outcome(wanted, context, settings.paths.keys)
     if os.getpid() != process:
         os._exit(1)  # a fork of the action's has come out of it: it must not speak for it
-    context.end(outcome_message(outcome))
+    limit = settings.queue(wanted.name).max_result_size
+    context.end(outcome_message(outcome, limit))
 
 
 def _outcome(action: Action, context: SlotContext, key_file: Path) -> Outcome:

@@ -14,6 +14,7 @@ from connector.config import Settings
 from connector.jobs.job import Run
 from connector.process import kill_tree, spawn
 from connector.worker.channel import Channel, Closed, Message
+from connector.worker.storable import LARGEST_RESULT
 
 _log = log.logger(__name__)
 
@@ -45,6 +46,9 @@ LONGEST_STACKS = 1 << 16
 CLOSED = 0.5
 """Seconds that a slot which has closed its channel has to end by itself."""
 
+MOST_PARTS = 2 * LARGEST_RESULT
+"""Bytes of the parts of a result; what sends more is no slot."""
+
 BEGIN = 60.0
 """Seconds that a slot has until it is ready."""
 
@@ -52,6 +56,7 @@ SAYS = {
     "ready": set(),
     "progress": {"progress"},
     "save": {"number", "checkpoint"},
+    "part": {"content"},
     "finished": {"result"},
     "failed": {"error", "result"},
     "retry": {"error", "after"},
@@ -81,6 +86,8 @@ class Slot:
     """Monotonic time at which the run last told something."""
     untold: Message = field(default_factory=dict)
     """Progress and checkpoint of its run that are not in the database yet."""
+    parts: list[bytes] = field(default_factory=list)
+    """What it has told so far of a large result; how its run ended is told last."""
     store_at: float = 0.0
     """Monotonic time before which they are not tried again."""
     ending: Ending | None = None
@@ -147,6 +154,7 @@ class Slot:
         if self.run is not None:
             board.observe(Metric.RUN_SECONDS, time.monotonic() - self.began, self.run.queue)
         told, self.untold, self.run = self.untold, {}, None
+        self.parts = []
         return told
 
     def tell(self, message: Message | None = None) -> bool:
@@ -162,7 +170,7 @@ class Slot:
         return True
 
     def messages(self) -> list[Message]:
-        """Return what it has said."""
+        """Return what it has said; how its run ended with the `parts` of a large result."""
         if self.deaf:
             return []
         try:
@@ -171,12 +179,22 @@ class Slot:
                 kind = message.get("type")
                 if not isinstance(kind, str) or not SAYS.get(kind, {"?"}) <= message.keys():
                     raise Closed(f"a message nobody knows, of type {kind!r}")
+                self._put_together(message)
         except Closed as error:
             self.deaf = True
             if said := str(error):
                 self.why = f"its process sent its worker {said}"
             return []
-        return messages
+        return [message for message in messages if message["type"] != "part"]
+
+    def _put_together(self, message: Message) -> None:
+        if message["type"] == "part":
+            # As bytes: a text with one emoji in it takes four for every character.
+            self.parts.append(str(message["content"]).encode())
+            if sum(map(len, self.parts)) > MOST_PARTS:
+                raise Closed(f"a result of more than {MOST_PARTS:,} bytes")
+        elif "result" in message:
+            message["parts"], self.parts = self.parts, []
 
     def begins_by(self) -> float:
         """Return the monotonic time by which it must be ready; infinity if it is."""

@@ -1,19 +1,23 @@
 """What an action tells, made fit to be stored: whatever it is, it must not trouble the worker."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from connector.actions.action import Failed, Finished, Outcome, Release, Retry
+from connector.jobs.cutting import beginning, json_of, size_of
+from connector.jobs.parts import taken_apart
 from connector.worker.channel import Message
 
 LONGEST_PAUSE = 30 * 86400.0
 """Seconds; a longer pause is taken for this."""
 
 LARGEST = 4 << 20
-"""Bytes of a result, a checkpoint or progress: less than any engine takes in one statement."""
+"""Bytes of a checkpoint or progress: less than any engine takes in one statement."""
+
+LARGEST_RESULT = 64 << 20
+"""Bytes of a result. Its worker holds it in memory until it is stored, in one transaction."""
 
 # What no database keeps in a text: NUL, and halves of surrogate pairs.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -24,14 +28,19 @@ def storable(value: Any) -> Any:
 
     Raises ValueError for what is no JSON: NaN, a set, a key that is no text, nesting without end.
     """
+    return _measured(value, LARGEST)[0]
+
+
+def _measured(value: Any, most: int) -> tuple[Any, int]:
+    """Return a storable value and how many bytes of JSON it is, at most so many."""
     try:
         stored = _storable(value)
-        size = len(json.dumps(stored, ensure_ascii=False).encode())
+        size = size_of(json_of(stored))
     except RecursionError:
         raise ValueError("it is nested without end") from None
-    if size > LARGEST:
-        raise ValueError(f"it is {size:,} bytes of JSON; at most {LARGEST:,} are kept")
-    return stored
+    if size > most:
+        raise ValueError(f"it is {size:,} bytes of JSON; at most {most:,} are kept")
+    return stored, size
 
 
 def _storable(value: Any) -> Any:
@@ -58,21 +67,24 @@ def text(value: str) -> str:
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
-def outcome_message(outcome: Outcome) -> Message:
-    """Return the message that tells the worker of an outcome; of a wrong one, that it failed."""
+def outcome_message(outcome: Outcome, limit: int = 1 << 20) -> Message:
+    """Return the message that tells the worker of an outcome; of a wrong one, that it failed.
+
+    `limit`: bytes of JSON beyond which a result is told by its beginning, and all of it in `parts`.
+    """
     try:
-        return _message(outcome)
+        return _message(outcome, limit)
     except (TypeError, ValueError) as error:
         said = f"the action ended, but what it returned cannot be stored: {error}"
         return {"type": "failed", "error": text(said), "result": {}}
 
 
-def _message(outcome: Outcome) -> Message:
+def _message(outcome: Outcome, limit: int) -> Message:
     match outcome:
         case Finished(result):
-            return {"type": "finished", "result": _elements(result)}
+            return {"type": "finished", **_elements(result, limit)}
         case Failed(error, result):
-            return {"type": "failed", "error": text(error), "result": _elements(result)}
+            return {"type": "failed", "error": text(error), **_elements(result, limit)}
         case Retry(error, after):
             pause = None if after is None else _pause(after)
             return {"type": "retry", "error": text(error), "after": pause}
@@ -81,11 +93,13 @@ def _message(outcome: Outcome) -> Message:
     raise TypeError(f"{type(outcome).__name__} is no outcome: Finished, Failed, Retry or Release")
 
 
-def _elements(result: object) -> dict[str, Any]:
+def _elements(result: object, limit: int) -> Message:
     if not isinstance(result, Mapping):
         raise TypeError(f"a result is a mapping of elements, not {type(result).__name__}")
-    elements: dict[str, Any] = storable(result)
-    return elements
+    elements, size = _measured(result, LARGEST_RESULT)
+    if size <= limit:
+        return {"result": elements}
+    return {"result": beginning(elements, size, limit), "parts": taken_apart(elements)}
 
 
 def _pause(after: float) -> float:

@@ -21,6 +21,7 @@ ANSWERS = {
     "/a=echo": ("ECHO", "ERROR"),
     "/a=nothing": ("NOTHING", "ERROR"),
     f"{QUEUE}getstatus": ("QUEUEINFO", "SUCCESS"),
+    f"{QUEUE}getresults": ("QUEUEINFO", "ERROR"),
     f"{QUEUE}stop": ("QUEUEINFO", "SUCCESS"),
     f"{QUEUE}getstatus&state=lost": ("QUEUEINFO", "ERROR"),
 }

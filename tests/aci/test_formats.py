@@ -12,6 +12,7 @@ from connector.aci.errors import AciError, Code, invalid
 from connector.aci.formats import FORMATS, format_named
 from connector.aci.reply import Outcome, Reply, error_reply, token_reply
 from connector.aci.tree import Tree
+from connector.jobs.cutting import beginning
 
 NOW = datetime(2015, 11, 20, 16, 49, 50, tzinfo=UTC)
 TOKEN = "0198c0de-1a2b-7c3d-8e4f-5a6b7c8d9e0f"
@@ -30,6 +31,7 @@ FINISHED: Tree = {
     },
     "token": TOKEN,
 }
+CUT = beginning({"identifiers": {"identifier": ["Y2lz" * 50] * 500}}, 101_500, 4096)
 QUEUED: Tree = {
     "status": "Queued",
     "queued_time": "2015-Aug-17 17:40:49",
@@ -42,6 +44,20 @@ REPLIES = {
     ),
     "token": token_reply("Fetch", TOKEN),
     "actions": Reply("QueueInfo", {"actions": {"action": [QUEUED, FINISHED]}}),
+    "results": Reply(
+        "QueueInfo",
+        {
+            "documentcounts": {"documentcount": {"@task": "MYTASK1", "@errors": 0}},
+            "identifiers": {
+                "@parent_identifier": "ROOT",
+                "identifier": [{"@name": "Room & board", "@type": "Room", "$": "Y2lz"}],
+            },
+        },
+    ),
+    "cut": Reply(
+        "QueueInfo",
+        {"actions": {"action": [{"status": "Finished", **CUT, "token": TOKEN}]}},
+    ),
     "no_actions": Reply("QueueInfo", {"actions": {"action": []}}),
 }
 SUFFIX = {"xml": "xml", "json": "json", "simplejson": "simple.json"}

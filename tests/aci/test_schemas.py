@@ -28,6 +28,7 @@ REQUESTS = (
     f"{QUEUE}GetActionParameters",
     f"{QUEUE}QueueStatus",
     f"{QUEUE}Progress",
+    f"{QUEUE}GetResults",
     f"{QUEUE}Stop",
     f"{QUEUE}Pause",
     f"{QUEUE}Resume",
@@ -54,7 +55,9 @@ def test_every_answer_is_as_its_schema_says(lone_face: Face, form: str) -> None:
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("json", "json"), ("simplejson", "simple.json")])
-@pytest.mark.parametrize("name", ["actions", "no_actions", "error", "token", "version"])
+@pytest.mark.parametrize(
+    "name", ["actions", "no_actions", "cut", "results", "error", "token", "version"]
+)
 def test_every_golden_answer_is_as_its_schema_says(
     golden: Path, form: str, suffix: str, name: str
 ) -> None:

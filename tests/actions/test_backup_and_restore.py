@@ -3,7 +3,7 @@
 import json
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,8 +14,8 @@ from connector.actions.server import restore
 from connector.actions.server.archive import Archive
 from connector.db.copying import Row
 from connector.db.engine import Tx
-from connector.jobs import backup, operate, reading, tally
-from connector.jobs.restore import Stored
+from connector.jobs import backup, operate, outcomes, reading, tally
+from connector.jobs.restore import Restore, Stored
 from connector.jobs.states import FINAL, State
 from connector.jobs.tables import queues
 from tests.actions.conftest import QUEUES, WORKER, Rig
@@ -65,6 +65,31 @@ def test_the_queues_of_a_restored_server_are_paused_and_go_on_when_resumed(
     other.database.run(operate.resume_queue, "Test", "cli me")
     run = other.jobs.claim(tokens[State.RUNNING])
     assert run.attempt == 2, "it was running, and this is another attempt"
+
+
+def test_large_results_come_back_with_their_actions(
+    rig: Rig, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.jobs.register(WORKER)
+    parts = [f"part {number}" for number in range(9)]
+    for count in (9, 0, 3, 5):
+        run = rig.jobs.running(WORKER)
+        rig.database.run(outcomes.finish, run, {"a": 1}, parts[:count])
+    name = rig.done("BackupServer")["filename"]
+    other = elsewhere()
+    sizes: list[int] = []
+    real = restore._put
+
+    def put(tx: Tx, restore: Restore, saved: Sequence[Stored]) -> int:
+        sizes.append(sum(len(each.results) for each in saved))
+        return real(tx, restore, saved)
+
+    monkeypatch.setattr(restore, "PARTS", 8)
+    monkeypatch.setattr(restore, "_put", put)
+    for _ in range(2):
+        other.done("RestoreServer", Path=name)
+        assert other.rows("job_results") == rig.rows("job_results")
+    assert sum(sizes) == 2 * 17 and len(sizes) >= 4, "few of them are in memory at once"
 
 
 def test_a_restore_that_is_sent_again_doubles_nothing(

@@ -1,12 +1,13 @@
 """The client against a real server with workers, and one without."""
 
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from connector.client import Client, NotFinished, Refused, Status, TimeIsUp, Unanswered, Unreachable
-from connector.client.status import FINAL
+from connector.client.status import FINAL, status_of
 from tests.aci.serving import Face, facing
 from tests.client.conftest import Rote
 from tests.commands import SECONDS
@@ -75,6 +76,20 @@ def test_progress_is_told_by_name_while_it_runs_and_a_stop_ends_it(client: Clien
     assert early.value.retryable
     assert client.stop("Test", token) == "Processing"
     assert client.wait("Test", token, timeout=SECONDS).word == "Stopped"
+
+
+def test_a_result_that_is_cut_is_fetched_whole(rote: Rote) -> None:
+    note = '<result_note queueaction="GetResults" size="9">cut</result_note>'
+    first = f"<status>Finished</status><a>1</a>{note}<token>t</token>"
+    rote.success(f"<actions><action>{first}</action></actions>")
+    rote.success("<a>1</a><a>2</a><token>theirs</token>")
+    with Client(rote.url) as client:
+        found = client.results("Test", "t")
+    assert [(x.tag, x.text) for x in found] == [("a", "1"), ("a", "2"), ("token", "theirs")]
+    asked = {"QueueName": "Test", "Token": "t", "action": "QueueInfo"}
+    assert rote.sent == [{**asked, "QueueAction": verb} for verb in ("GetStatus", "GetResults")]
+    whole = status_of(ET.fromstring("<action><status>Finished</status><a>1</a></action>"))
+    assert not whole.cut and status_of(ET.fromstring(f"<action>{first}</action>")).cut
 
 
 def test_results_are_elements_and_those_of_a_failure_are_its_reason(client: Client) -> None:

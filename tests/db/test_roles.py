@@ -20,6 +20,7 @@ from connector.jobs import (
     progress,
     reading,
     requests,
+    results,
     retention,
     schedules,
     submit,
@@ -127,6 +128,18 @@ def test_a_worker_fires_schedules_and_an_operator_changes_them(as_role: As) -> N
     assert http.run(submit.submit, [joins]) == [fired.token]
 
 
+def test_a_worker_stores_a_large_result_http_reads_it_and_has_it_run_again(as_role: As) -> None:
+    http, worker = as_role("http"), as_role("worker")
+    worker.run(workers.register, WORKER, {"Test": 60.0})
+    token = new_token()
+    http.run(submit.submit, [NewJob(token, "Test", {})])
+    (run,) = worker.run(claim.claim, "Test", WORKER.id, 1)
+    worker.run(outcomes.fail, run, "why", {}, ["head", "part"])
+    assert http.read(results.some, token, 1, 0) == ["head", "part"]
+    http.run(requests.reopen, token, "http me")
+    assert worker.read(lambda tx: list(results.every(tx))) == []
+
+
 def test_an_operator_makes_and_revokes_the_keys_that_http_looks_up(as_role: As) -> None:
     operator, http = as_role("operator"), as_role("http")
     key = operator.run(api_keys.create, "ci", ["Query"], None, "cli me")
@@ -153,6 +166,7 @@ FORBIDDEN = {
         "UPDATE {s}.jobs SET attempt = attempt + 1",
         "UPDATE {s}.jobs SET parameters = '{{}}'",
         "DELETE FROM {s}.jobs",
+        "DELETE FROM {s}.job_results",
         "DELETE FROM {s}.workers",
         "UPDATE {s}.queues SET max_running = 1",
         "UPDATE {s}.idempotency_keys SET token = token",
@@ -163,6 +177,7 @@ FORBIDDEN = {
     ),
     "worker": (
         "SELECT * FROM {s}.api_keys",
+        "UPDATE {s}.job_results SET content = ''",
         "UPDATE {s}.tasks SET counts = NULL",
         "UPDATE {s}.schema_info SET version = 9",
     ),
@@ -172,6 +187,7 @@ FORBIDDEN = {
         "INSERT INTO {s}.job_events (token, at, event, actor) "
         "SELECT token, now(), 'x', 'x' FROM {s}.jobs",
         "SELECT * FROM {s}.workers",
+        "SELECT * FROM {s}.job_results",
         "SELECT * FROM {s}.api_keys",
     ),
     "operator": (

@@ -159,7 +159,7 @@ def test_of_a_long_result_a_note_is_told_in_its_place(kit: Jobs) -> None:
     run = kit.running()
     kit.database.run(ALL.ending, run, finish({"long": "x" * MAX_PAYLOAD}, run))
     (row,) = told(kit)
-    assert "ask GetStatus" in row.payload["job"]["result"]["note"]
+    assert "GetResults" in row.payload["job"]["result"]["result_note"]["$"]
 
 
 def test_a_job_comes_back_from_its_snapshot(kit: Jobs) -> None:

@@ -50,6 +50,10 @@ class Test:
     def nothing(self, context: Context) -> Outcome:
         return Finished({"did": "nothing"})
 
+    def identifiers(self, context: Context) -> Outcome:
+        found = [{"@name": f"n{n} é", "$": "x" * 1000} for n in range(context.parameters["Times"])]
+        return Finished({"identifiers": {"@self": "A", "identifier": found}, "zone": "here"})
+
     def tell_length_of_secret(self, context: Context) -> Outcome:
         return Finished({"length": len(context.parameters["Password"])})
 

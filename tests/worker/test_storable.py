@@ -2,13 +2,20 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.actions.action import Failed, Finished, Release, Retry
-from connector.worker.storable import LARGEST, LONGEST_PAUSE, outcome_message, storable
+from connector.worker.storable import (
+    LARGEST,
+    LARGEST_RESULT,
+    LONGEST_PAUSE,
+    outcome_message,
+    storable,
+)
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=3),
@@ -70,5 +77,19 @@ def test_pauses_have_bounds() -> None:
 
 
 def test_what_is_larger_than_any_engine_takes_is_a_failure_that_says_so() -> None:
-    message = outcome_message(Finished({"text": "x" * (LARGEST + 1)}))
-    assert message["type"] == "failed" and "at most 4,194,304 are kept" in message["error"]
+    with pytest.raises(ValueError, match="at most 4,194,304 are kept"):
+        storable({"text": "x" * (LARGEST + 1)})
+    message = outcome_message(Finished({"text": "x" * LARGEST_RESULT}))
+    assert message["type"] == "failed" and "at most 67,108,864 are kept" in message["error"]
+
+
+def test_a_result_beyond_the_limit_is_told_by_its_beginning_and_in_parts() -> None:
+    names = [f"n{n}" for n in range(5000)]
+    result: dict[str, Any] = {"count": 3, "identifiers": {"identifier": names}}
+    assert "parts" not in outcome_message(Finished(result), 1 << 20)
+    for outcome in (Finished(result), Failed("why", result)):
+        message = outcome_message(outcome, 4096)
+        kept = message["result"]["identifiers"]["identifier"]
+        assert message["result"]["count"] == 3 and message["result"]["result_note"]
+        assert 10 < len(kept) and kept == names[: len(kept)]
+        assert "n4999" in message["parts"][-1]

@@ -3,10 +3,9 @@
 Source: RestoreServer in the vendor's connector references, of which the name alone is known.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from itertools import islice
 from typing import Any, BinaryIO, ClassVar, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -32,7 +31,15 @@ from connector.db.engine import Database, Tx
 from connector.jobs import fence
 from connector.jobs.errors import LeaseLost
 from connector.jobs.restore import Restore, Stored, prepare, put_jobs, put_schedules
-from connector.jobs.tables import idempotency_keys, job_events, job_progress, jobs, queues
+from connector.jobs.results import REMOVED as PARTS
+from connector.jobs.tables import (
+    idempotency_keys,
+    job_events,
+    job_progress,
+    job_results,
+    jobs,
+    queues,
+)
 
 T = TypeVar("T")
 
@@ -136,7 +143,7 @@ class Restoring:
         """Put back the actions that are not there; return how many were, and were not."""
         put = seen = refused = 0
         stored = of_jobs(self.archive)
-        while some := list(islice(stored, BATCH)):
+        for some in batches(stored):
             seen += len(some)
             number, wrong = self._batch(some)
             put, refused = put + number, refused + wrong
@@ -188,11 +195,25 @@ def _suits(tx: Tx, archive: Archive, any_environment: bool) -> None:
 
 def of_jobs(archive: Archive) -> Iterator[Stored]:
     """Yield the jobs of a backup, each with what belongs to it."""
-    tables = (job_progress, job_events, idempotency_keys)
+    tables = (job_progress, job_events, idempotency_keys, job_results)
     belongs = [_Belonging(archive, table.name) for table in tables]
     for job in archive.rows(jobs.name):
-        progress, events, keys = (each.of(job["token"]) for each in belongs)
-        yield Stored(job, progress, events, keys)
+        progress, events, keys, results = (each.of(job["token"]) for each in belongs)
+        yield Stored(job, progress, events, keys, results)
+
+
+def batches(stored: Iterable[Stored]) -> Iterator[list[Stored]]:
+    """Yield jobs as many together as are put back in one transaction."""
+    some: list[Stored] = []
+    parts = 0
+    for job in stored:
+        if some and (len(some) == BATCH or parts + len(job.results) > PARTS):
+            yield some
+            some, parts = [], 0
+        some.append(job)
+        parts += len(job.results)
+    if some:
+        yield some
 
 
 class _Belonging:

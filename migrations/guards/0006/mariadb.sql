@@ -1,0 +1,7 @@
+-- The guard of revision 0006: what a job returned goes when the job is to run again, whoever says so.
+CREATE OR REPLACE TRIGGER jobs_forget_results AFTER UPDATE ON jobs FOR EACH ROW
+BEGIN
+    IF OLD.ended_at IS NOT NULL AND NEW.ended_at IS NULL THEN
+        DELETE FROM job_results WHERE token = NEW.token;
+    END IF;
+END

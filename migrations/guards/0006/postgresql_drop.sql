@@ -1,0 +1,3 @@
+DROP TRIGGER jobs_forget_results ON :schema.jobs
+-- next
+DROP FUNCTION :schema.forget_results()

@@ -1,0 +1,1 @@
+DROP TRIGGER jobs_forget_results
