@@ -64,7 +64,7 @@ class Counts:
 def counts(tx: Tx, queue: str) -> Counts:
     """Count the jobs of a queue, exactly."""
     paused = tx.execute(sa.select(queues.c.paused).where(queues.c.queue == queue)).scalar()
-    there = open_counts(tx)
+    there = open_counts(tx, queue)
     states = {state: there.get((queue, state), 0) for state in State if state in OPEN}
     return Counts(bool(paused), states, tally.ended(tx, queue))
 
@@ -79,14 +79,15 @@ def trail(tx: Tx, token: str) -> Sequence[Any]:
     return tx.execute(sa.select(*columns).where(c.token == token).order_by(c.id)).all()
 
 
-def open_counts(tx: Tx) -> dict[tuple[str, State], int]:
-    """Return how many jobs of each queue are in each open state; absent means none."""
-    rows = tx.execute(
+def open_counts(tx: Tx, queue: str | None = None) -> dict[tuple[str, State], int]:
+    """Return how many jobs of each queue, or of one, are in each open state; absent means none."""
+    select = (
         sa.select(jobs.c.queue, jobs.c.state, sa.func.count().label("jobs"))
         .where(sa.or_(*(is_open(state) for state in State if state in OPEN)))
         .group_by(jobs.c.queue, jobs.c.state)
         .with_hint(jobs, RUNNING_BY, "mariadb")
     )
+    rows = tx.execute(select if queue is None else select.where(jobs.c.queue == queue))
     return {(row.queue, State(row.state)): row.jobs for row in rows}
 
 
