@@ -49,6 +49,7 @@ class MariaDB(Dialect):
 
     name = "mariadb"
     snapshot_level = "REPEATABLE READ"
+    dirty_level = "READ UNCOMMITTED"
     poll_seconds = 0.1
 
     def url(self, url: sa.URL) -> sa.URL:
