@@ -23,9 +23,6 @@ from connector.jobs.tables import ended_counts, jobs
 from connector.jobs.tally import ENDED, STORED, TALLIES, Tally
 from connector.jobs.token import first_at
 
-LAG = 10.0
-"""Seconds that an announced moment lies back: what is stored and ends takes less, as a rule."""
-
 STEP = 5000
 """Jobs counted in one transaction, about."""
 
@@ -63,7 +60,7 @@ class Counting:
         self._announced: _Announced | None = None
 
     def step(self) -> bool:
-        """Count what is stored and has ended meanwhile; return whether more is left to be counted.
+        """Do a step of counting; return whether the next is due at once, not after a while.
 
         Somebody who holds a lock is not waited for. Raises Unavailable.
         """
@@ -73,15 +70,16 @@ class Counting:
             return False
 
     def _step(self) -> bool:
-        more = False
-        if (announced := self._announced) is not None:
-            if announced.writing and not self._database.read(self._is_settled, announced):
-                return False
-            left = [self._advance(tally, announced.limit(tally)) for tally in TALLIES]
-            more = any(left)
-        if not more:
+        announced = self._announced
+        if announced is None:
             self._announced = self._database.run(self._announce)
-        return more
+            return self._announced is not None
+        if announced.writing and not self._database.read(self._is_settled, announced):
+            return False
+        left = [self._advance(tally, announced.limit(tally)) for tally in TALLIES]
+        if not any(left):
+            self._announced = None
+        return any(left)
 
     def _is_settled(self, tx: Tx, announced: _Announced) -> bool:
         now = tx.dialect.writing(tx.connection, self._database.schema)
@@ -89,7 +87,7 @@ class Counting:
 
     def _announce(self, tx: Tx) -> _Announced | None:
         """Announce a moment, if there is anything to count before it."""
-        micros = tx.execute(sa.select(tx.micros(tx.after(-LAG)))).scalar_one()
+        micros = tx.execute(sa.select(tx.micros(tx.after(-tx.dialect.lag_seconds)))).scalar_one()
         moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=micros // 1000)
         announced = _Announced(moment, frozenset())
         if not any(_any(tx, tally, announced.limit(tally)) for tally in TALLIES):

@@ -19,7 +19,7 @@ PRUNE = 60.0
 CHECK = 30.0
 """Seconds between two looks whether this program may still run on the schema."""
 
-COUNT = 5.0
+COUNT = 3.0
 """Seconds between two counts of what was stored and has ended."""
 
 ADOPT = 600.0

@@ -14,12 +14,13 @@ from connector.actions.server import restore
 from connector.actions.server.archive import Archive
 from connector.db.copying import Row
 from connector.db.engine import Tx
-from connector.jobs import backup, counting, operate, outcomes, reading
+from connector.jobs import backup, operate, outcomes, reading
 from connector.jobs.counting import Counting
 from connector.jobs.restore import Restore, Stored
 from connector.jobs.states import FINAL, OPEN, State
 from connector.jobs.tables import jobs, queues
 from tests.actions.conftest import QUEUES, WORKER, Rig
+from tests.jobs.conftest import count_at_once
 
 Elsewhere = Callable[[], Rig]
 KEPT = ("task_rooms", "task_items")
@@ -124,7 +125,7 @@ def test_the_counts_of_actions_stay_exact(
     tokens: dict[State, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(counting, "LAG", -0.003)
+    count_at_once(monkeypatch)
     name = rig.done("BackupServer")["filename"]
     other = elsewhere()
     other.jobs.register(WORKER)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from connector.jobs import counting, reading, watching
+from connector.jobs import reading, watching
 from connector.jobs.backlog import backlogs
 from connector.jobs.counting import Counting
 from connector.jobs.states import State
 from connector.jobs.turns import task_key
-from tests.jobs.conftest import WORKER, Jobs
+from tests.jobs.conftest import WORKER, Jobs, count_at_once
 from tests.jobs.test_plans import MANY, Costs, analysed, fill, run_at_once
 
 
@@ -19,9 +19,8 @@ def costs(kit: Jobs) -> Costs:
 
 def counted(kit: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have all be counted beforehand, as workers do after a while."""
-    monkeypatch.setattr(counting, "LAG", -0.003)
+    count_at_once(monkeypatch)
     worker = Counting(kit.database)
-    worker.step()
     while worker.step():
         pass
 

@@ -86,6 +86,8 @@ class Dialect:
     """Isolation level in which all statements of a transaction see the same; None: in any."""
     dirty_level: str | None = None
     """Isolation level that shows what others have not committed; None: there is no need of one."""
+    lag_seconds = 2.0
+    """How far counts made beforehand lie back, so that little comes in behind them."""
     poll_seconds = 1.0
     """Longest that a worker with something to do may go without looking for news itself."""
 

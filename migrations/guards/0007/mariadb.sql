@@ -41,9 +41,9 @@ BEGIN
             INSERT INTO stored_late (token, queue) VALUES (NEW.token, NEW.queue);
         END IF;
     END IF;
-    -- Late by the clock too: a transaction may see the counts as they were long ago.
+    -- Late by the clock too: a statement may see the counts as they were when it began.
     IF NEW.ended_at IS NOT NULL AND OLD.ended_at IS NULL AND (
-        NEW.ended_at < UTC_TIMESTAMP(6) - INTERVAL 5 SECOND
+        NEW.ended_at < UTC_TIMESTAMP(6) - INTERVAL 2 SECOND
         OR NEW.ended_at <= (SELECT MAX(upto) FROM ended_counts)
     ) THEN
         INSERT INTO ended_late (token, queue, ended_at)
@@ -55,7 +55,7 @@ END
 CREATE OR REPLACE TRIGGER jobs_late_stored AFTER INSERT ON jobs FOR EACH ROW
 BEGIN
     -- A uuid v7 begins with 48 bits of milliseconds.
-    IF NEW.token < INSERT(LPAD(LOWER(HEX((UNIX_TIMESTAMP() - 5) * 1000)), 12, '0'), 9, 0, '-')
+    IF NEW.token < INSERT(LPAD(LOWER(HEX((UNIX_TIMESTAMP() - 2) * 1000)), 12, '0'), 9, 0, '-')
         OR NEW.token <= (SELECT MAX(upto) FROM stored_counts) THEN
         INSERT INTO stored_late (token, queue) VALUES (NEW.token, NEW.queue)
             ON DUPLICATE KEY UPDATE queue = NEW.queue;
