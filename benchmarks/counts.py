@@ -40,7 +40,9 @@ CROSS JOIN LATERAL (SELECT now() - {ago} * interval '1 s' - n * interval '{every
 def run() -> None:
     """Print a row for each way to ask, before anything is counted and after."""
     with tempfile.TemporaryDirectory() as folder, start() as url:
-        database = Database(url, application="benchmark", statement_seconds=0.0)
+        database = Database(
+            url, application="benchmark", statement_seconds=0.0, lock_timeout_ms=600_000
+        )
         migrate(database)
         _fill(database, ACTIONS, "finished", ACTIONS + 3600, "1 s")
         _fill(database, ACTIONS, "queued", 3600, "1 s")

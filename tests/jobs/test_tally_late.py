@@ -95,9 +95,8 @@ def test_jobs_that_are_given_another_queue_by_hand_count_there(kit: Jobs) -> Non
     assert tallied(kit, stored_counts) == {"Third": 3}
 
 
+@pytest.mark.parametrize("empty_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_transaction_that_is_open_for_long_is_waited_for(kit: Jobs, empty_url: str) -> None:
-    if kit.database.dialect.name == "sqlite":
-        pytest.skip("it has one writer at a time")
     end(kit, 1)
     held = kit.submit()
     other = Database(empty_url, application="test")
