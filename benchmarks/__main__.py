@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 import psutil
 
-from benchmarks import accept, fetch, idle, latency, listing, plans, recovery, retention, stops
+from benchmarks import (
+    accept,
+    counts,
+    fetch,
+    idle,
+    latency,
+    listing,
+    plans,
+    recovery,
+    retention,
+    stops,
+)
 
 PARTS: dict[str, Callable[[], None]] = {
     "accept": accept.run,
@@ -14,6 +25,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "latency": latency.run,
     "idle": idle.run,
     "listing": listing.run,
+    "counts": counts.run,
     "plans": plans.run,
     "stops": stops.run,
     "recovery": recovery.run,

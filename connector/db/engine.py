@@ -147,14 +147,20 @@ class Database:
         """Call `work(tx, …)` in one reading transaction and return what it returned."""
         return self._repeat(False, None, lambda tx: work(tx, *args, **kwargs))
 
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[Tx]:
+    def snapshot(self) -> contextlib.AbstractContextManager[Tx]:
         """Open one reading transaction that sees the database as it was at its first statement.
 
         It keeps no writer waiting, but the engine keeps what others remove until it ends: bound
         it. Raises Unavailable.
         """
-        level = self.dialect.snapshot_level
+        return self._reading(self.dialect.snapshot_level)
+
+    def uncommitted(self) -> contextlib.AbstractContextManager[Tx]:
+        """Open one reading transaction that sees what others have not committed, if need be."""
+        return self._reading(self.dialect.dirty_level)
+
+    @contextlib.contextmanager
+    def _reading(self, level: str | None) -> Iterator[Tx]:
         try:
             with self.engine.connect() as connection:
                 if level is not None:

@@ -1,7 +1,7 @@
 """What waits, for those who watch: exact numbers of open jobs, and for how long work is overdue.
 
-Only open jobs are read, by the index that holds no others: it costs the same however many have
-ended, and writes nothing, so that no row is a place where all transactions meet.
+It costs the same however many wait and have ended, and writes nothing, so that no row is a place
+where all transactions meet: nearly all are counted beforehand, see tally.py.
 """
 
 from collections.abc import Collection, Mapping

@@ -10,7 +10,7 @@ from connector.db.engine import Tx
 from connector.jobs import tally
 from connector.jobs.job import Job
 from connector.jobs.states import OPEN, Requested, State
-from connector.jobs.tables import RUNNING_BY, is_open, job_events, job_progress, jobs, queues
+from connector.jobs.tables import job_events, job_progress, jobs, queues
 
 _COLUMNS = [
     *(
@@ -64,9 +64,14 @@ class Counts:
 def counts(tx: Tx, queue: str) -> Counts:
     """Count the jobs of a queue, exactly."""
     paused = tx.execute(sa.select(queues.c.paused).where(queues.c.queue == queue)).scalar()
-    there = open_counts(tx)
-    states = {state: there.get((queue, state), 0) for state in State if state in OPEN}
-    return Counts(bool(paused), states, tally.ended(tx, queue))
+    return counted(bool(paused), tally.numbers(tx, queue).get(queue))
+
+
+def counted(paused: bool, found: tally.Numbers | None) -> Counts:
+    """Return how a queue stands whose jobs were counted."""
+    if found is None:
+        return Counts(paused, {state: 0 for state in State if state in OPEN}, 0)
+    return Counts(paused, found.open, found.ended)
 
 
 def trail(tx: Tx, token: str) -> Sequence[Any]:
@@ -81,13 +86,12 @@ def trail(tx: Tx, token: str) -> Sequence[Any]:
 
 def open_counts(tx: Tx) -> dict[tuple[str, State], int]:
     """Return how many jobs of each queue are in each open state; absent means none."""
-    rows = tx.execute(
-        sa.select(jobs.c.queue, jobs.c.state, sa.func.count().label("jobs"))
-        .where(sa.or_(*(is_open(state) for state in State if state in OPEN)))
-        .group_by(jobs.c.queue, jobs.c.state)
-        .with_hint(jobs, RUNNING_BY, "mariadb")
-    )
-    return {(row.queue, State(row.state)): row.jobs for row in rows}
+    return {
+        (queue, state): number
+        for queue, found in tally.numbers(tx).items()
+        for state, number in found.open.items()
+        if number
+    }
 
 
 def _job(row: Any) -> Job:

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from connector.db.copying import Row, insert, values
 from connector.db.engine import Tx
-from connector.jobs import tally
 from connector.jobs.operate import pause_all
 from connector.jobs.results import TOGETHER
 from connector.jobs.schedule_table import schedules
@@ -103,8 +102,6 @@ def _put(tx: Tx, restore: Restore, saved: Sequence[Stored]) -> None:
     rows = {each.token: values(jobs, each.job) for each in saved}
     targets = {token: _target(row, restore.once) for token, row in rows.items()}
     _pause(tx, restore, {row["queue"] for t, row in rows.items() if targets[t] not in FINAL})
-    ended = [row for row in rows.values() if row["ended_at"] is not None]
-    counted = tally.hold(tx, {row["queue"] for row in ended}) if ended else None
     insert(tx, jobs, (_born(row, targets[token], restore) for token, row in rows.items()))
     _move(tx, restore, rows, targets)
     insert(tx, job_progress, (values(job_progress, r) for each in saved for r in each.progress))
@@ -115,8 +112,6 @@ def _put(tx: Tx, restore: Restore, saved: Sequence[Stored]) -> None:
     keys = (values(idempotency_keys, row) for each in saved for row in each.keys)
     insert(tx, idempotency_keys, keys, new=True)
     _tell(tx, restore, rows, targets)
-    if counted is not None:
-        tally.add(tx, counted, [(row["queue"], row["ended_at"]) for row in ended])
 
 
 def _target(row: Mapping[str, Any], once: Collection[str]) -> State:

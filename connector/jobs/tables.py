@@ -230,6 +230,34 @@ ended_counts = sa.Table(
     comment="How many jobs have ended, but for the newest, which are counted when somebody asks",
 )
 
+ended_late = sa.Table(
+    "ended_late",
+    metadata,
+    Column("token", Identifier, primary_key=True, comment="a job that has ended"),
+    Column("queue", Name, nullable=False, comment="the action's name"),
+    Column("ended_at", Timestamp, nullable=False, comment="when it ended, as its own row says"),
+    comment="Jobs that ended_counts leaves out though their end is before upto: told afterwards",
+)
+
+stored_counts = sa.Table(
+    "stored_counts",
+    metadata,
+    Column("queue", Name, primary_key=True, comment="the action's name"),
+    Column(
+        "jobs", Counter, nullable=False, comment="its jobs that are stored with a token to upto"
+    ),
+    Column("upto", Identifier, nullable=False, comment="the same for all; workers move it on"),
+    comment="How many jobs are stored, but for the newest, which are counted when somebody asks",
+)
+
+stored_late = sa.Table(
+    "stored_late",
+    metadata,
+    Column("token", Identifier, primary_key=True, comment="a job that is stored"),
+    Column("queue", Name, nullable=False, comment="the action's name"),
+    comment="Jobs that stored_counts leaves out though their token is before upto: stored later",
+)
+
 drained_hosts = sa.Table(
     "drained_hosts",
     metadata,

@@ -1,155 +1,170 @@
-"""How many jobs of a queue have ended: exact, and as quick with ten million of them as with ten.
+"""How many jobs of each queue wait, run, are paused and have ended.
 
-`ended_counts` holds the number of those that ended until a moment that lies a little back; only
-what has ended since is counted when somebody asks. Workers move that moment on. What is removed, or
-begins again, is taken out by triggers, so that it also holds for changes by hand.
+Exact, and as quick with ten million of them as with ten, as nearly all are counted beforehand:
+
+- `stored_counts` holds how many jobs are stored with a token up to one that was made a little ago,
+  `ended_counts` how many of them ended up to a moment that lies a little back. Only what comes
+  after is counted when somebody asks. Workers move both on: counting.py.
+- What comes in behind them (a token of a host whose clock is slow, a restore, an end that is told
+  late) is noted by triggers in `stored_late` and `ended_late`, and counted from there. What is
+  removed or begins again is taken out by triggers. All that holds for changes by hand too.
+- What runs and what is paused is counted one by one, by the index of open jobs. What is stored and
+  has not ended, does not run and is not paused, waits.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
-from connector.db.types import Timestamp
 from connector.jobs.states import FINAL, State
-from connector.jobs.tables import ended_counts, jobs
-
-LAG = 15.0
-"""Seconds: no transaction of ours takes as long, so nothing ends later with an earlier time."""
-
-STEP = 5000
-"""Jobs counted in one transaction, about."""
-
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_FINAL = sorted(FINAL)
-
-
-def ended(tx: Tx, queue: str) -> int:
-    """Return how many jobs of a queue have ended."""
-    before = sa.select(ended_counts.c.jobs).where(ended_counts.c.queue == queue).scalar_subquery()
-    marker = tx.execute(sa.select(_marker())).scalar_one()
-    while True:
-        since = marker or _BEGINNING
-        number: ColumnElement[int] = sa.func.coalesce(before, 0)
-        for state in _FINAL:
-            count = sa.select(sa.func.count()).select_from(jobs)
-            count = count.where(_ended(state), jobs.c.ended_at > since, jobs.c.queue == queue)
-            number = number + count.scalar_subquery()
-        # In one statement, so that both are of the same moment; else it is asked once more.
-        row = tx.execute(sa.select(number.label("jobs"), _marker().label("marker"))).one()
-        if row.marker == marker:
-            return int(row.jobs)
-        marker = row.marker
+from connector.jobs.tables import (
+    RUNNING_BY,
+    ended_counts,
+    ended_late,
+    is_open,
+    jobs,
+    stored_counts,
+    stored_late,
+)
+from connector.jobs.token import first_at
 
 
-def advance(tx: Tx) -> bool:
-    """Count what has ended meanwhile; return whether more is left to be counted at once."""
-    micros = tx.execute(sa.select(tx.micros(tx.after(-LAG)))).scalar_one()
-    limit = _BEGINNING + timedelta(microseconds=micros)
-    marker = _there(tx)
-    if marker > limit:
-        # The clock was set back: what ends now ends before what is counted already.
-        tx.execute(sa.update(ended_counts).values(jobs=0, upto=_BEGINNING))
-        return True
-    if _first(tx, marker, limit) is None:
-        return False
-    full = _first(tx, marker, limit, STEP)
-    until = full or _last(tx, marker, limit)
-    if until is None:
-        return False
-    # Which queues there are is looked up before: a row must be there to be locked.
-    marker = hold(tx, _counted(tx, marker, until))
-    if marker >= until:
-        return True  # somebody was faster
-    found = _counted(tx, marker, until)
-    tx.execute(sa.update(ended_counts).values(upto=until))
-    for queue, number in sorted(found.items()):
-        here = ended_counts.c.queue == queue
-        tx.execute(sa.update(ended_counts).where(here).values(jobs=ended_counts.c.jobs + number))
-    return full is not None
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One of the two: its tables, and where in which order of jobs it has come to."""
+
+    name: str
+    counts: sa.Table
+    late: sa.Table
+    key: sa.Column[Any]
+    """What of a job says its place in the order."""
+    beginning: Any
+    """A place before all jobs."""
+    parts: tuple[ColumnElement[bool], ...]
+    """The jobs that it counts, in parts that an index holds in order."""
+
+    @property
+    def marker(self) -> sa.ScalarSelect[Any]:
+        """The place up to which all are counted; the same in each row, if there is one."""
+        upto = self.counts.c.upto
+        return sa.select(upto).order_by(upto.desc()).limit(1).scalar_subquery()
+
+    @property
+    def late_key(self) -> sa.Column[Any]:
+        """The place of a job that came late."""
+        return self.late.c[self.key.name]
+
+    def there(self, tx: Tx) -> Any:
+        """Return the marker, or the beginning."""
+        found = tx.execute(sa.select(self.marker)).scalar_one()
+        return self.beginning if found is None else found
 
 
-def hold(tx: Tx, names: Collection[str]) -> datetime:
-    """Keep counting off until the transaction ends; return the moment up to which it has come.
-
-    To be called before jobs of these queues are stored that have ended already.
-    """
-    rows = sa.select(ended_counts.c.queue).order_by(ended_counts.c.queue).with_for_update()
-    known = set(tx.execute(rows).scalars())
-    for queue in sorted(set(names) - known):
-        new = {"queue": queue, "jobs": 0, "upto": _there(tx)}
-        tx.execute(tx.dialect.insert_new(ended_counts).values(new))
-    tx.execute(rows)
-    return _there(tx)
-
-
-def add(tx: Tx, upto: datetime, ended: Iterable[tuple[str, datetime]]) -> None:
-    """Count jobs that were stored with an end before that moment: their queue, and when."""
-    number = Counter(queue for queue, at in ended if at <= upto)
-    for queue, more in sorted(number.items()):
-        mine = sa.update(ended_counts).where(ended_counts.c.queue == queue)
-        tx.execute(mine.values(jobs=ended_counts.c.jobs + more))
-
-
-def _there(tx: Tx) -> datetime:
-    return tx.execute(sa.select(_marker())).scalar_one() or _BEGINNING
-
-
-def _marker() -> ColumnElement[Any]:
-    """Return the moment before which all are counted; the same in each row, if there is one."""
-    return _typed(sa.select(sa.func.max(ended_counts.c.upto)).scalar_subquery())
-
-
-def _first(tx: Tx, marker: datetime, limit: datetime, offset: int = 0) -> datetime | None:
-    """Return when the first job after the marker ended, or one that lies `offset` behind it."""
-    each = []
-    for state in _FINAL:
-        times = sa.select(jobs.c.ended_at).where(*_between(state, marker, limit))
-        some = times.order_by(jobs.c.ended_at).offset(offset).limit(1).subquery()
-        each.append(sa.select(some.c.ended_at))
-    return _one(tx, sa.func.min, each)
-
-
-def _last(tx: Tx, marker: datetime, limit: datetime) -> datetime | None:
-    times = [
-        sa.select(sa.func.max(jobs.c.ended_at).label("ended_at")).where(
-            *_between(state, marker, limit)
-        )
-        for state in _FINAL
-    ]
-    return _one(tx, sa.func.max, times)
-
-
-def _one(tx: Tx, which: Any, each: list[sa.Select[Any]]) -> datetime | None:
-    every = sa.union_all(*each).subquery()
-    found: datetime | None = tx.execute(sa.select(_typed(which(every.c.ended_at)))).scalar_one()
-    return found
-
-
-def _between(state: State, marker: datetime, limit: datetime) -> list[ColumnElement[bool]]:
-    return [_ended(state), jobs.c.ended_at > marker, jobs.c.ended_at < limit]
-
-
-def _counted(tx: Tx, marker: datetime, until: datetime) -> dict[str, int]:
-    each = [
-        sa.select(jobs.c.queue, sa.func.count().label("jobs"))
-        .where(_ended(state), jobs.c.ended_at > marker, jobs.c.ended_at <= until)
-        .group_by(jobs.c.queue)
-        for state in _FINAL
-    ]
-    found: dict[str, int] = {}
-    for row in tx.execute(sa.union_all(*each)):
-        found[row.queue] = found.get(row.queue, 0) + row.jobs
-    return found
-
-
-def _ended(state: State) -> ColumnElement[bool]:
+def _final(state: State) -> ColumnElement[bool]:
     return jobs.c.state == sa.literal_column(f"'{state}'")
 
 
-def _typed(moment: ColumnElement[Any]) -> ColumnElement[datetime]:
-    return sa.type_coerce(moment, Timestamp())
+STORED = Tally(
+    "stored",
+    stored_counts,
+    stored_late,
+    jobs.c.token,
+    first_at(datetime.fromtimestamp(0, UTC)),
+    (sa.true(),),
+)
+ENDED = Tally(
+    "ended",
+    ended_counts,
+    ended_late,
+    jobs.c.ended_at,
+    datetime.fromtimestamp(0, UTC),
+    tuple(_final(state) for state in sorted(FINAL)),
+)
+TALLIES = (STORED, ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The jobs of one queue: `open` ones by state, and how many have ended."""
+
+    open: dict[State, int]
+    ended: int
+
+
+_COUNTED = (State.RUNNING, State.PAUSED)
+"""Open states whose jobs are counted one by one: few run, and few are paused one by one."""
+
+_MOVED = "moved"
+
+
+def numbers(tx: Tx, queue: str | None = None) -> dict[str, Numbers]:
+    """Count the jobs of each queue, or of one; queues without jobs may be left out."""
+    since = {tally.name: tally.there(tx) for tally in TALLIES}
+    while True:
+        found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        # In one statement, so that all are of the same moment.
+        for row in tx.execute(sa.union_all(*_parts(since, queue))):
+            found[row.queue][row.part] += row.jobs
+        moved = found.pop("", {})
+        if not any(moved.values()):
+            return {name: _numbers(parts) for name, parts in found.items()}
+        # A worker has moved a tally on since it was looked at; so it is asked once more.
+        since = {tally.name: tally.there(tx) for tally in TALLIES}
+
+
+def _numbers(parts: dict[str, int]) -> Numbers:
+    counted = {state: parts[state] for state in _COUNTED}
+    waiting = parts[STORED.name] - parts[ENDED.name] - sum(counted.values())
+    # Below none only if somebody switched the triggers off: see docs/dba.md.
+    return Numbers({State.QUEUED: max(0, waiting), **counted}, parts[ENDED.name])
+
+
+def _parts(since: dict[str, Any], queue: str | None) -> list[sa.Select[Any]]:
+    """Return the parts of which the numbers are made: rows with `queue`, `part`, `jobs`."""
+    found = []
+    for tally in TALLIES:
+        marker = since[tally.name]
+        found.append(_moved(tally, marker))
+        c = tally.counts.c
+        found.append(_of(c.queue, tally.name, c.jobs, queue))
+        found += [
+            _count(jobs.c.queue, tally.name, queue).where(part, tally.key > marker)
+            for part in tally.parts
+        ]
+        late = _count(tally.late.c.queue, tally.name, queue)
+        found.append(late.where(tally.late_key <= marker))
+    for state in _COUNTED:
+        each = _count(jobs.c.queue, state, queue).where(is_open(state))
+        found.append(each.with_hint(jobs, RUNNING_BY, "mariadb"))
+    return found
+
+
+def _moved(tally: Tally, marker: Any) -> sa.Select[Any]:
+    """Ask whether a tally has moved on meanwhile, or was deleted by hand."""
+    upto = tally.counts.c.upto
+    elsewhere: ColumnElement[bool] = sa.exists().where(upto > marker)
+    if marker != tally.beginning:
+        elsewhere = sa.or_(elsewhere, ~sa.exists().where(upto == marker))
+    number = sa.case((elsewhere, 1), else_=0).label("jobs")
+    return sa.select(_word("").label("queue"), _word(_MOVED).label("part"), number)
+
+
+def _count(column: sa.Column[str], part: str, queue: str | None) -> sa.Select[Any]:
+    return _of(column, part, sa.func.count(), queue).group_by(column)
+
+
+def _of(
+    column: sa.Column[str], part: str, number: ColumnElement[int], queue: str | None
+) -> sa.Select[Any]:
+    columns: list[ColumnElement[Any]] = [column.label("queue"), _word(part).label("part")]
+    select = sa.select(*columns, number.label("jobs"))
+    return select if queue is None else select.where(column == queue)
+
+
+def _word(text: str) -> ColumnElement[str]:
+    return sa.literal_column(f"'{text}'", sa.Text())

@@ -51,7 +51,7 @@ def views(tx: Tx, known: Mapping[str, Collection[str]], limit: int) -> dict[str,
     `known`: queue to tokens seen in it before; those that are not among its first any more are
     told in `left`, if they are still there.
     """
-    there = reading.open_counts(tx)
+    numbers = tally.numbers(tx)
     rows = tx.execute(sa.select(queues.c.queue).where(queues.c.paused.is_(True)))
     paused = {row.queue for row in rows}
     shown = {queue: first(tx, queue, limit) for queue in known}
@@ -59,11 +59,7 @@ def views(tx: Tx, known: Mapping[str, Collection[str]], limit: int) -> dict[str,
     left = lines(tx, gone) if gone else {}
     return {
         queue: View(
-            reading.Counts(
-                queue in paused,
-                {state: there.get((queue, state), 0) for state in State if state in OPEN},
-                tally.ended(tx, queue),
-            ),
+            reading.counted(queue in paused, numbers.get(queue)),
             shown[queue],
             {token: left[token] for token in seen if token in left},
         )

@@ -6,7 +6,8 @@ from connector import log
 from connector.config import Settings
 from connector.db import schema
 from connector.db.engine import Database
-from connector.jobs import retention, tally, turns
+from connector.jobs import retention, turns
+from connector.jobs.counting import Counting
 from connector.jobs.states import State
 from connector.worker.scheduling import Scheduler
 
@@ -18,8 +19,8 @@ PRUNE = 60.0
 CHECK = 30.0
 """Seconds between two looks whether this program may still run on the schema."""
 
-COUNT = 5.0
-"""Seconds between two counts of what has ended."""
+COUNT = 3.0
+"""Seconds between two counts of what was stored and has ended."""
 
 ADOPT = 600.0
 """Seconds between two looks for jobs that an earlier program stored without a task_key."""
@@ -37,6 +38,7 @@ class Upkeep:
     ) -> None:
         self._database = database
         self._scheduler = scheduler
+        self._counting = Counting(database)
         kept = settings.retention
         self._keep = {
             State.FINISHED: kept.finished_days,
@@ -61,7 +63,7 @@ class Upkeep:
             self._check_at = now + CHECK
             schema.check(self._database)
         if now >= self._count_at:
-            self._count_at = now + (0.0 if self._database.run(tally.advance) else COUNT)
+            self._count_at = now + (0.0 if self._counting.step() else COUNT)
         self._scheduler.turn(now, moved)
         if not free:
             return

@@ -3,8 +3,8 @@
 import json
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -14,11 +14,13 @@ from connector.actions.server import restore
 from connector.actions.server.archive import Archive
 from connector.db.copying import Row
 from connector.db.engine import Tx
-from connector.jobs import backup, operate, outcomes, reading, tally
+from connector.jobs import backup, operate, outcomes, reading
+from connector.jobs.counting import Counting
 from connector.jobs.restore import Restore, Stored
-from connector.jobs.states import FINAL, State
-from connector.jobs.tables import queues
+from connector.jobs.states import FINAL, OPEN, State
+from connector.jobs.tables import jobs, queues
 from tests.actions.conftest import QUEUES, WORKER, Rig
+from tests.jobs.conftest import count_at_once
 
 Elsewhere = Callable[[], Rig]
 KEPT = ("task_rooms", "task_items")
@@ -117,16 +119,28 @@ def test_what_is_there_is_left_alone_and_counted(rig: Rig, tokens: dict[State, s
     assert after == before
 
 
-def test_the_count_of_ended_actions_stays_exact(
-    rig: Rig, elsewhere: Elsewhere, tokens: dict[State, str]
+def test_the_counts_of_actions_stay_exact(
+    rig: Rig,
+    elsewhere: Elsewhere,
+    tokens: dict[State, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    count_at_once(monkeypatch)
     name = rig.done("BackupServer")["filename"]
     other = elsewhere()
     other.jobs.register(WORKER)
     other.jobs.in_state(State.FINISHED)
-    other.database.run_at(_later(), tally.advance)
+    count = Counting(other.database)
+    states = sa.select(jobs.c.state).where(jobs.c.queue == "Test")
+    for _ in range(2):
+        count.step()
     other.done("RestoreServer", Path=name)
-    assert other.database.read(tally.ended, "Test") == 1 + len(FINAL)
+    for _ in range(3):
+        found = other.database.read(reading.counts, "Test")
+        rows = other.database.read(lambda tx: Counter(tx.execute(states).scalars()))
+        assert found.completed == 1 + len(FINAL) == sum(rows[state] for state in FINAL)
+        assert found.states == {state: rows[state] for state in OPEN}
+        count.step()
 
 
 def test_an_action_about_the_server_is_not_run_again_from_a_backup(
@@ -216,10 +230,6 @@ def test_limits_of_queues_come_back(rig: Rig, elsewhere: Elsewhere) -> None:
         row = connection.execute(sa.select(queues).where(queues.c.queue == "Test")).one()
     assert (row.max_running, row.paused) == (3, True)
     assert not set(QUEUES) & {x for x in other.rows("queues")["queues"] if "True" in x}
-
-
-def _later() -> datetime:
-    return datetime.now(UTC) + timedelta(minutes=1)
 
 
 def _filename(outcome: Outcome) -> str:

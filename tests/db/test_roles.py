@@ -27,13 +27,16 @@ from connector.jobs import (
     turns,
     workers,
 )
+from connector.jobs.counting import Counting
 from connector.jobs.firing import Firing
 from connector.jobs.job import NewJob, Overlap
 from connector.jobs.schedules import Schedule
 from connector.jobs.states import State
+from connector.jobs.tables import stored_counts, stored_late
 from connector.jobs.timing import Timing
 from connector.jobs.token import new_token
 from connector.jobs.why import why
+from tests.jobs.conftest import count_at_once
 from tests.roles import SCHEMA, prepared
 
 DENIED, NOT_OWNER = "42501", "42809"
@@ -141,6 +144,26 @@ def test_a_worker_stores_a_large_result_http_reads_it_and_has_it_run_again(as_ro
     assert worker.read(lambda tx: list(results.every(tx))) == []
 
 
+def test_a_worker_counts_beforehand_and_http_reads_the_numbers(
+    as_role: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count_at_once(monkeypatch)
+    http, worker = as_role("http"), as_role("worker")
+    http.run(submit.submit, [NewJob(new_token(), "Test", {})])
+    count = Counting(worker)
+    while count.step():
+        pass
+    old = "00000000-0000-7000-8000-000000000000"
+    http.run(submit.submit, [NewJob(old, "Test", {})])
+    assert http.read(reading.counts, "Test").states[State.QUEUED] == 2
+    while count.step():
+        pass
+    tallied, late = sa.select(stored_counts.c.jobs), sa.select(stored_late.c.token)
+    assert worker.read(lambda tx: tx.execute(tallied).scalar()) == 2
+    assert worker.read(lambda tx: tx.execute(late).first()) is None
+    assert http.read(reading.open_counts) == {("Test", State.QUEUED): 2}
+
+
 def test_an_operator_makes_and_revokes_the_keys_that_http_looks_up(as_role: As) -> None:
     operator, http = as_role("operator"), as_role("http")
     key = operator.run(api_keys.create, "ci", ["Query"], None, "cli me")
@@ -168,6 +191,9 @@ FORBIDDEN = {
         "UPDATE {s}.jobs SET parameters = '{{}}'",
         "DELETE FROM {s}.jobs",
         "DELETE FROM {s}.job_results",
+        "UPDATE {s}.stored_counts SET jobs = 0",
+        "INSERT INTO {s}.stored_late SELECT token, queue FROM {s}.jobs",
+        "SELECT setval('{s}.counted_upto', 1)",
         "DELETE FROM {s}.workers",
         "UPDATE {s}.queues SET max_running = 1",
         "UPDATE {s}.idempotency_keys SET token = token",

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from connector.db.engine import Database, Tx
 from connector.db.types import Identifier
-from connector.jobs import claim, outcomes, progress, retention, submit, turns, watching, workers
-from connector.jobs.backlog import backlogs
+from connector.jobs import claim, outcomes, progress, retention, submit, turns, workers
 from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
@@ -259,23 +258,3 @@ def test_views_of_what_runs_and_what_failed_read_no_more_than_that(kit: Jobs, co
     for view, token in {"running_jobs": run.token, "recent_failures": failed.token}.items():
         table = sa.Table(view, sa.MetaData(), sa.Column("token", Identifier))
         assert costs.of(lambda tx, t=table: tx.execute(sa.select(t)).scalars().all()) == [token]
-
-
-@pytest.mark.parametrize("on_tasks", [(), ("Test",)], ids=["alike", "on tasks"])
-def test_those_who_watch_read_nothing_that_has_ended(
-    kit: Jobs, costs: Costs, on_tasks: tuple[str, ...]
-) -> None:
-    fill(kit, (State.RUNNING, State.FINISHED), tasks="A", task_key=task_key(("A",)))
-    analysed(kit)
-    for _ in range(3):
-        kit.submit(tasks=("A",))
-    (found,) = (x for x in costs.of(backlogs, ["Test"], on_tasks) if x.queue == "Test")
-    assert found.jobs == {State.QUEUED: 3}
-
-
-def test_who_watches_a_queue_reads_its_first_jobs_alone(kit: Jobs, costs: Costs) -> None:
-    fill(kit)
-    fill(kit, (State.RUNNING, State.FAILED))
-    token = run_at_once(kit).token
-    analysed(kit)
-    assert list(costs.of(watching.first, "Test", 20))[0] == token

@@ -91,6 +91,10 @@ class Dialect:
     """Isolation level in which all statements of a transaction see the same; None: in any."""
     writes_beside = True
     """Whether two connections can write at once."""
+    dirty_level: str | None = None
+    """Isolation level that shows what others have not committed; None: there is no need of one."""
+    lag_seconds = 2.0
+    """How far counts made beforehand lie back, so that little comes in behind them."""
     poll_seconds = 1.0
     """Longest that a worker with something to do may go without looking for news itself."""
 
@@ -249,6 +253,16 @@ class Dialect:
     def is_unavailable(self, error: DBAPIError) -> bool:
         """Say whether the server is out of reach or refuses work for now."""
         return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+
+    def announce(self, connection: sa.Connection, schema: str | None, moment: datetime) -> None:
+        """Tell the triggers of jobs, at once and for good, that counts are about to come so far."""
+
+    def writing(self, connection: sa.Connection, schema: str | None) -> frozenset[str]:
+        """Return the transactions that have written to jobs and go on, where others can see them.
+
+        Nothing where a look at `dirty_level` tells, or where nobody else writes during a write.
+        """
+        return frozenset()
 
     def notify(self, engine: sa.Engine, queues: Collection[str]) -> None:
         """Wake the workers that serve the queues, where the engine can; after the commit."""

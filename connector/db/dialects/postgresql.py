@@ -37,6 +37,17 @@ REPEAT = {
     "40P01",  # deadlock detected
 }
 
+ONE_AT_A_TIME = sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+RAISE = sa.text(
+    "SELECT setval(CAST(:name AS regclass), :upto) "
+    "WHERE coalesce(pg_sequence_last_value(CAST(:name AS regclass)), 0) < :upto"
+)
+WRITING = sa.text(
+    "SELECT virtualtransaction FROM pg_locks JOIN pg_database d ON d.oid = database "
+    "WHERE locktype = 'relation' AND relation = CAST(CAST(:name AS regclass) AS oid) "
+    "AND mode = 'RowExclusiveLock' AND granted AND d.datname = current_database()"
+)
+
 
 class PostgreSQL(Dialect):
     """PostgreSQL 14 or later through psycopg 3."""
@@ -238,6 +249,20 @@ class PostgreSQL(Dialect):
     def is_unavailable(self, error: DBAPIError) -> bool:
         """Say whether the server is out of reach, or refuses work for now."""
         return self.is_stale(error) or super().is_unavailable(error)
+
+    def announce(self, connection: sa.Connection, schema: str | None, moment: datetime) -> None:
+        """Set the sequence counted_upto, which everybody sees at once, to milliseconds since 1970.
+
+        It never goes back.
+        """
+        told = {"name": f'"{schema}".counted_upto', "upto": round(moment.timestamp() * 1000)}
+        connection.execute(ONE_AT_A_TIME, told)
+        connection.execute(RAISE, told)
+
+    def writing(self, connection: sa.Connection, schema: str | None) -> frozenset[str]:
+        """Return who holds the lock on jobs that every INSERT, UPDATE and DELETE takes."""
+        rows = connection.execute(WRITING, {"name": f'"{schema}".jobs'})
+        return frozenset(rows.scalars())
 
     def notify(self, engine: sa.Engine, queues: Collection[str]) -> None:
         """Send one notification a queue, by one statement that is its own transaction."""
