@@ -4,10 +4,10 @@ The rig's own library is found by `BENCH_LIB`, its folder. The worker is `webex-
 its default settings, but for what `settings` says.
 """
 
-import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path[:0] = [os.environ["BENCH_LIB"], str(Path(__file__).parent.parent)]
@@ -17,6 +17,7 @@ from benchlib import DSN, FAST, Driver, main  # noqa: E402
 from connector.aci.group import Group  # noqa: E402
 from connector.db.engine import Database  # noqa: E402
 from connector.jobs import submit  # noqa: E402
+from connector.jobs.errors import JobError  # noqa: E402
 from connector.jobs.job import NewJob  # noqa: E402
 from connector.jobs.token import new_token  # noqa: E402
 
@@ -32,9 +33,9 @@ class Connector(Driver):
     versions = ("webex-connector", "sqlalchemy", "psycopg")
     table = "webex_connector.jobs"
     clone = {
-        "token": "cast(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')"
-        " || '7' || substr(md5(random()::text), 1, 3) || '8' || substr(md5(random()::text), 1, 15)"
-        " as uuid)"
+        "token": "cast(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12,"
+        " '0') || '7' || substr(md5(random()::text), 1, 3) || '8'"
+        " || substr(md5(random()::text), 1, 15) as uuid)"
     }
     remaining_sql = "select count(*) from webex_connector.jobs where state in ('queued', 'running')"
     done_sql = "select count(*) from webex_connector.jobs where state = 'finished'"
@@ -48,7 +49,7 @@ class Connector(Driver):
     async def open(self, conc: int) -> None:
         """Make ready to store actions, `conc` at once."""
         self.database = Database(DSN, application="producer", pool_size=2)
-        self.writer: Group[NewJob, str] = Group("writer", self._store, self._notify)
+        self.writer: Group[NewJob, str | JobError] = Group("writer", self._store, self._notify)
 
     async def close(self) -> None:
         """Let go of it."""
@@ -64,10 +65,10 @@ class Connector(Driver):
         self._store([_job("noop", {"s": number}) for number in range(n)])
         self.database.notify({"Bench"})
 
-    def _store(self, new: list[NewJob]) -> list[str]:
+    def _store(self, new: Sequence[NewJob]) -> list[str | JobError]:
         return self.database.run_alone(submit.submit, new)
 
-    def _notify(self, new: list[NewJob]) -> None:
+    def _notify(self, new: Sequence[NewJob]) -> None:
         self.database.notify({"Bench"})
 
     async def start_worker(self, conc: int) -> None:
