@@ -16,8 +16,8 @@ from connector.jobs import claim, turns
 from connector.jobs.claim import Due
 from connector.jobs.job import Run
 from connector.jobs.outbox import NOBODY, Outbox
-from connector.jobs.token import stored_at
 from connector.process import restart_pause
+from connector.worker.claimed import count, damage
 from connector.worker.lease import Lease
 from connector.worker.pace import LONG, Pace
 from connector.worker.recording import Recorder
@@ -27,6 +27,13 @@ _log = log.logger(__name__)
 
 BLIND = 0.25
 """Seconds for which a queue that has much is claimed from without a look what waits elsewhere."""
+
+BORNE = 3
+"""Looks in vain, one after the other, after which news are left alone for a while."""
+
+QUIET = 0.005
+LONGEST_QUIET = 0.1
+"""For how many seconds: twice as many after each further look."""
 
 FAR = 1.0
 """Seconds between two far looks for what is due behind what is delayed."""
@@ -61,6 +68,8 @@ class Filler:
         self._beyond: dict[str, claim.Place] = {}
         self._far_at = self._due_at = 0.0
         self._next = float("inf")
+        self._in_vain = 0
+        """How many looks in a row have found nothing to do."""
         self._full: set[str] = set()
         self._new: set[str] = set()
         self._failed = 0
@@ -77,6 +86,7 @@ class Filler:
         if not any(self._room(queue) for queue in self._limits):
             return wait
         known, self._new = self._full | self._new, set()
+        self._in_vain += 1
         for queue in known:
             if not self._take(queue, Due(0.0), lease, now, moved):
                 self._due_at = 0.0  # it may be delayed, or wait for its turn
@@ -96,6 +106,14 @@ class Filler:
         self._new.update(self._limits.keys() & news)
         return "" in news
 
+    def quiet(self, now: float) -> float:
+        """Return until when news need not be looked at: as long as looking finds nothing to do.
+
+        A queue that is paused, or whose slots are in use, may be told of thousands of times.
+        """
+        beyond = min(self._in_vain - BORNE, 10)
+        return now + min(QUIET * 2**beyond, LONGEST_QUIET) if beyond > 0 else now
+
     def _take(
         self, queue: str, look: Due, lease: Lease, now: float, moved: Callable[[], None]
     ) -> bool:
@@ -111,7 +129,9 @@ class Filler:
         else:
             self._full.discard(queue)
         self._give([run for run in runs if self._whole(run)], room, now)
-        _count(runs)
+        count(runs)
+        if runs:
+            self._in_vain = 0
         return bool(runs)
 
     def took(self, queue: str, seconds: float) -> None:
@@ -170,9 +190,9 @@ class Filler:
 
     def _whole(self, run: Run) -> bool:
         """Say whether a run is fit to be given away; one that somebody has damaged fails."""
-        if damage := _damage(run):
-            self._recorder.fail(run, damage)
-        return not damage
+        if wrong := damage(run):
+            self._recorder.fail(run, wrong)
+        return not wrong
 
     def _due(self, now: float) -> Mapping[str, Due]:
         """Return what waits; now and then what is due is looked for far behind what is delayed."""
@@ -258,28 +278,3 @@ class Filler:
                 return max(0.0, self._start_at - now)
             starting += 1
         return float("inf")
-
-
-def _count(runs: Sequence[Run]) -> None:
-    if not runs:
-        return
-    now, queue = time.time(), runs[0].queue
-    stored = [stored_at(run.token) for run in runs if run.attempt == 1]
-    waited = [max(0.0, now - moment) for moment in stored if moment is not None]
-    board.count(Metric.CLAIMS, queue, by=len(runs))
-    board.observe(Metric.WAIT_SECONDS, waited, queue)
-    if len(runs) == 1:
-        run = runs[0]
-        _log.info("run begins", token=run.token, attempt=run.attempt, queue=queue)
-    else:
-        _log.info("runs begin", count=len(runs), queue=queue)
-
-
-def _damage(run: Run) -> str | None:
-    """Say what is wrong with a row that somebody has damaged by hand, or return None."""
-    for name, value in (("parameters", run.parameters), ("checkpoint", run.checkpoint)):
-        if type(value) is dict or isinstance(value, Mapping):
-            continue
-        if name == "parameters" or value is not None:
-            return f"the {name} stored for it are damaged: a JSON object is expected"
-    return None

@@ -125,7 +125,7 @@ class Worker:
                 _log.warning("database is away", error=str(error))
         self._watch.enforce(self.slots, time.monotonic())
         if news := self._rest.until(self._next(), self.slots):
-            self._look_at = 0.0
+            self._look_at = min(self._look_at, self._filler.quiet(now))
             self._honour_at *= not self._filler.heard(news)
 
     def shutdown(self) -> None:
