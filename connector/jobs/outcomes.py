@@ -30,10 +30,13 @@ def finish(tx: Tx, run: Run, result: Document, parts: Iterable[str] = ()) -> Sta
     return _end(tx, run, "finish", {"result": dict(result)}, State.FINISHED, parts=parts)
 
 
-def finish_all(tx: Tx, ended: Sequence[tuple[Run, Document]]) -> set[str]:
+def finish_all(
+    tx: Tx, ended: Sequence[tuple[Run, Document]], skip_locked: bool = False
+) -> set[str]:
     """Record that many actions ended well, each with its result; return the tokens of those done.
 
     The others are left alone: what was asked of them, or a lost lease, is for `finish`.
+    `skip_locked`: and so are those whose rows somebody has locked, instead of waiting for them.
     """
     done: set[str] = set()
     for (worker_id, attempt), group in _alike(ended, lambda run, _: (run.worker_id, run.attempt)):
@@ -48,7 +51,9 @@ def finish_all(tx: Tx, ended: Sequence[tuple[Run, Document]]) -> set[str]:
                 of_attempt(attempt, worker_id),
                 jobs.c.requested.is_(None),
             )
-            rows = tx.change(jobs, mine, {**values, "result": result}, jobs.c.token)
+            free = sa.select(jobs.c.token).where(mine).with_for_update(skip_locked=True)
+            chosen = free if skip_locked or tx.dialect.locks_first else mine
+            rows = tx.change(jobs, chosen, {**values, "result": result}, jobs.c.token)
             done.update(row.token for row in rows)
     return done
 

@@ -3,8 +3,9 @@
 import concurrent.futures
 import contextlib
 import itertools
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,18 @@ import sqlalchemy as sa
 from connector import board, log
 from connector.board.metrics import Metric
 from connector.db.engine import Database, Tx
+from connector.db.errors import Locked
 from connector.jobs import outcomes
 from connector.jobs.job import Run
 from connector.jobs.states import State
 
 _log = log.logger(__name__)
+
+WORTH_IT = 16
+"""Ends of a queue that are written beside a claim, at least."""
+
+CAREFUL = 5.0
+"""Seconds for which locked rows are passed over after one was met: to look for them costs some."""
 
 MOST = 1000
 """Ends written by one statement."""
@@ -45,6 +53,7 @@ class Together:
     def __init__(self, database: Database, waiting: deque[Ended]) -> None:
         self._database = database
         self._waiting = waiting
+        self._careful_until = 0.0
         self._writer = concurrent.futures.ThreadPoolExecutor(1, "recorder")
 
     @contextlib.contextmanager
@@ -54,10 +63,12 @@ class Together:
         On a connection of its own: to claim the next meanwhile saves a third of the time.
         """
         batch = self._batch(locked) if self._database.dialect.writes_beside else []
-        if not batch:
+        counts = Counter(run.queue for run, _ in batch)
+        batch = [each for each in batch if counts[each[0].queue] >= WORTH_IT]
+        if not batch:  # few are written before the next are claimed, so that none seems to overlap
             yield
             return
-        writing = self._writer.submit(self._database.run_alone, outcomes.finish_all, batch)
+        writing = self._writer.submit(self._finish, batch)
         try:
             yield
         finally:
@@ -71,13 +82,22 @@ class Together:
         while batch := self._batch(locked):
             moved()
             try:
-                done = self._database.run_alone(outcomes.finish_all, batch)
+                done = self._finish(batch)
             except Exception:
                 self._database.read(probe)  # raises if it is not about one of them
                 return
             self._forget(done)
             if len(done) < len(batch):
                 return
+
+    def _finish(self, batch: Sequence[tuple[Run, Mapping[str, Any]]]) -> set[str]:
+        """Write them. Of rows that are locked one is waited for, and for a while no further."""
+        careful = time.monotonic() < self._careful_until
+        try:
+            return self._database.run_alone(outcomes.finish_all, batch, careful)
+        except Locked:
+            self._careful_until = time.monotonic() + CAREFUL
+            raise
 
     def _batch(self, locked: Collection[str]) -> list[tuple[Run, Mapping[str, Any]]]:
         found = (e for e in self._waiting if e.plain is not None and e.run.token not in locked)

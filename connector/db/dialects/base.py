@@ -89,6 +89,8 @@ class Dialect:
     """Whether each worker has a connection more, on which it hears of news."""
     snapshot_level: str | None = None
     """Isolation level in which all statements of a transaction see the same; None: in any."""
+    locks_first = False
+    """Whether a change locks its rows by a statement before: passing over locked ones is free."""
     writes_beside = True
     """Whether two connections can write at once."""
     dirty_level: str | None = None

@@ -48,6 +48,7 @@ class MariaDB(Dialect):
     """MariaDB: no UPDATE … RETURNING, no partial index, no wake-up; deadlocks are ordinary."""
 
     name = "mariadb"
+    locks_first = True
     snapshot_level = "REPEATABLE READ"
     dirty_level = "READ UNCOMMITTED"
     lag_seconds = 5.0  # more than what the triggers of migration 0009 call late by the clock

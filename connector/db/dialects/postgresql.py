@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import select
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -114,6 +115,11 @@ class PostgreSQL(Dialect):
         A statement alone is a transaction by itself: that saves two of three round trips.
         """
         if alone and not self._pooler:
+            # Of a statement whose answer does not come nobody knows whether it counts. So a
+            # connection that was closed while it stood idle must be seen to be so before.
+            raw: Any = connection.connection.dbapi_connection
+            if select.select([raw], [], [], 0.0)[0]:
+                connection.invalidate()
             connection.execution_options(isolation_level="AUTOCOMMIT")
             yield
             return
