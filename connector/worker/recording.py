@@ -47,7 +47,7 @@ class Recorder:
         self._unanswered: Counter[str] = Counter()
         self._moved: Callable[[], None] = lambda: None
 
-    def beside(self, moved: Callable[[], None]) -> contextlib.AbstractContextManager[None]:
+    def beside(self, moved: Callable[[], None]) -> contextlib.AbstractContextManager[bool]:
         """Write what is plain while the caller claims, where the engine can do both at once."""
         return self._together.beside(self._locked, moved)
 

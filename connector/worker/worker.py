@@ -81,8 +81,7 @@ class Worker:
         self._upkeep = Upkeep(database, settings, on_tasks, scheduler)
         self._rest = Rest(database.wake())
         self._poll = min(POLL, lease.seconds / 4)
-        self._look_at = self._honour_at = self._rescue_at = 0.0
-        self._away_until = 0.0
+        self._look_at = self._honour_at = self._rescue_at = self._away_until = 0.0
         self._doubt = False
         self._give_up_at = float("inf")
         lease.tell = self._rest.interrupt
@@ -145,9 +144,10 @@ class Worker:
 
     def _with_database(self, now: float) -> None:
         # Also without a lease: of what has ended the fence says whether it still counts.
-        with self._recorder.beside(self._moved):
-            self._fill(now)
-        if self._recorder.record(self._moved) and self._deliverer is not None:
+        with self._recorder.beside(self._moved) as writing:
+            if writing:
+                self._fill(now)
+        if self._recorder.record(self._moved) and self._deliverer:
             self._deliverer.nudge()
         if self.lease.lost:
             if self.stopping or any(slot.ending is Ending.LOST for slot in self.slots):
