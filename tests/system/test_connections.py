@@ -17,6 +17,9 @@ from connector.actions.registry import BUILT_IN
 from connector.cli import connections
 from connector.client import ClientError
 from connector.config import load
+from connector.jobs import submit
+from connector.jobs.job import NewJob
+from connector.jobs.token import new_token
 from connector.sandbox.process import SandboxProcess
 from tests.roles import SCHEMA
 from tests.system.conftest import Server, eventually
@@ -105,6 +108,10 @@ def test_no_kind_of_process_has_more_connections_than_the_formula_says(
     with server.database.engine.connect() as watching, ThreadPoolExecutor(12) as clients:
 
         def look() -> bool:
+            if seen["worker"] < allowed["worker"]:  # it has two when many end at once
+                short = [NewJob(new_token(), "Test", {"Do": "nothing"}) for _ in range(300)]
+                server.database.run(submit.submit, short)
+                server.database.notify({"Test"})
             for locked in (False, True):
                 with watching.begin():
                     if locked:  # whoever needs the table waits, each on a connection
