@@ -1,6 +1,7 @@
 """Entry of an http process: `python -m connector.aci.server`, started by the supervisor."""
 
 import argparse
+import gc
 import resource
 import signal
 import socket
@@ -97,6 +98,9 @@ def serve(
         timeout_notify=1,
         callback_notify=notify,
     )
+    # What is loaded stays: to look through it again and again would only hold up answers.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     _Server(config, at_end).run(sockets=list(listeners))
 
 

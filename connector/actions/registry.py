@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from connector import log
-from connector.actions.action import Action, ChecksParameters, WorksOnTasks
+from connector.actions.action import Action
 from connector.config import Settings
 
 if TYPE_CHECKING:
@@ -86,9 +86,11 @@ def tasks_of(action: Action, parameters: Mapping[str, Any]) -> tuple[str, ...] |
     None for an action without a method `tasks_of`. Raises InvalidParameter, also for values that
     the action refuses by its method `check_parameters`.
     """
-    if isinstance(action, ChecksParameters):
-        action.check_parameters(parameters)
-    return tuple(action.tasks_of(parameters)) if isinstance(action, WorksOnTasks) else None
+    # Not by isinstance: of a protocol that takes as long as all the rest of a request's parameters.
+    if (check := getattr(action, "check_parameters", None)) is not None:
+        check(parameters)
+    works_on = getattr(action, "tasks_of", None)
+    return None if works_on is None else tuple(works_on(parameters))
 
 
 def _loaded(entry: EntryPoint) -> Action:
