@@ -69,7 +69,8 @@ def hole(beginning: str, number: int) -> str:
 def taken_apart(result: Mapping[str, Any]) -> list[str]:
     """Return the parts of a result, each a text of at most `PART` bytes or little more."""
     knife = _Knife()
-    tree = knife.mapping({name: result[name] for name in sorted(result)}, 0)
+    whole = {name: result[name] for name in sorted(result)}
+    tree = whole if "$" in whole else knife.mapping(whole, 0)  # as of any element with text
     pieces = list(_pieces(json_of(tree)))
     before = 1 + len(pieces)
     runs = [Run(run.name, run.depth, before + run.first, run.parts) for run in knife.runs]
