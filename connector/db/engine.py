@@ -135,12 +135,6 @@ class Database:
         """
         return self._repeat(True, None, lambda tx: work(tx, *args, **kwargs), alone=True)
 
-    def look(
-        self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Do as `read` does, for work whose statements may each see another moment."""
-        return self._repeat(False, None, lambda tx: work(tx, *args, **kwargs), alone=True)
-
     def read(
         self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:

@@ -7,7 +7,7 @@ a pause asked for makes it `paused` where it would have been queued again.
 its beginning, as `connector.jobs.cutting` makes it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,13 +39,16 @@ def finish_all(
     `skip_locked`: and so are those whose rows somebody has locked, instead of waiting for them.
     """
     done: set[str] = set()
-    for (worker_id, attempt), group in _alike(ended, lambda run, _: (run.worker_id, run.attempt)):
+    groups: dict[tuple[str, int], dict[str, Document]] = {}
+    for run, result in ended:
+        groups.setdefault((run.worker_id, run.attempt), {})[run.token] = dict(result)
+    for (worker_id, attempt), results_by_token in groups.items():
         values = {
             "state": State.FINISHED,
             "ended_at": tx.now,
             "changed_by": f"worker finish {attempt}",
         }
-        for tokens, result in tx.dialect.together(jobs.c.token, dict(_results(group))):
+        for tokens, result in tx.dialect.together(jobs.c.token, results_by_token):
             mine = sa.and_(
                 tx.dialect.among(jobs.c.token, tokens),
                 of_attempt(attempt, worker_id),
@@ -56,19 +59,6 @@ def finish_all(
             rows = tx.change(jobs, chosen, {**values, "result": result}, jobs.c.token)
             done.update(row.token for row in rows)
     return done
-
-
-def _alike(
-    ended: Sequence[tuple[Run, Document]], key: Callable[[Run, Document], tuple[str, int]]
-) -> Iterable[tuple[tuple[str, int], list[tuple[Run, Document]]]]:
-    groups: dict[tuple[str, int], list[tuple[Run, Document]]] = {}
-    for run, result in ended:
-        groups.setdefault(key(run, result), []).append((run, result))
-    return groups.items()
-
-
-def _results(group: Sequence[tuple[Run, Document]]) -> Iterable[tuple[str, dict[str, Any]]]:
-    return ((run.token, dict(result)) for run, result in group)
 
 
 def fail(
