@@ -80,7 +80,10 @@ def test_a_drill_takes_a_lease_and_the_action_runs_again(server: Server) -> None
     assert token in told and "back after" in told
     again = eventually("it runs anew", lambda: job if (job := server.job(token)).attempt > 1 else 0)
     assert (again.losses, again.failures) == (1, 0)
-    starts = server.traced("start", token)
+    # Its row says so before the slot has begun it.
+    starts = eventually(
+        "it starts", lambda: x if len(x := server.traced("start", token)) > 1 else 0
+    )
     assert [start[2] for start in starts][:2] == ["1", "2"]
 
 
