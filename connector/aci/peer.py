@@ -1,5 +1,6 @@
 """Who sends a request: the socket's peer, or whom a proxy names that we trust."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -67,10 +68,11 @@ def headers_of(scope: Scope) -> Headers:
 def peer_of(scope: Scope, headers: Headers, trusted: Iterable[Network]) -> Peer:
     """Return who sent a request; `trusted`: the proxies whose X-Forwarded-For is believed."""
     client = scope.get("client")
-    socket_peer = address(client[0]) if client else None
     identities = tuple(scope.get("state", {}).get("tls_identities", ()))
+    direct = _direct(client[0] if client else "", identities)
     if not _forwarded(headers):
-        return Peer(socket_peer, identities=identities)
+        return direct
+    socket_peer = direct.address
     known = list(trusted)
     if not holds(known, socket_peer):
         return Peer(socket_peer, by_stranger=True, identities=identities)
@@ -78,10 +80,16 @@ def peer_of(scope: Scope, headers: Headers, trusted: Iterable[Network]) -> Peer:
     return Peer(_client(headers.get(b"x-forwarded-for", ()), known), by_proxy=True)
 
 
+@functools.lru_cache(maxsize=4096)
+def _direct(host: str, identities: tuple[str, ...]) -> Peer:
+    return Peer(address(host), identities=identities)
+
+
 def _forwarded(headers: Headers) -> bool:
-    if not FORWARDED.isdisjoint(headers):
-        return True
-    return any(name.startswith(FORWARDED_PREFIX) for name in headers)
+    for name in headers:
+        if name in FORWARDED or name.startswith(FORWARDED_PREFIX):
+            return True
+    return False
 
 
 def _client(values: Sequence[bytes], trusted: list[Network]) -> Address | None:

@@ -55,6 +55,8 @@ class BoundedProtocol(NoUpgrade):
     """Bytes that have come since a head began, or since it ended."""
     _body = 0
     """Those of them that are body."""
+    _begun = False
+    """Whether a head has begun that is not whole yet."""
     _ends = False
     _unreadable = False
     _running: RequestResponseCycle | None = None
@@ -86,6 +88,9 @@ class BoundedProtocol(NoUpgrade):
             return
         self._raw += len(data)
         super().data_received(data)
+        if self._begun and self._overdue is None and not self._unreadable:
+            # Most heads come in one piece, and need no timer.
+            self._overdue = self.loop.call_later(self.bounds.head_seconds, self._drop_overdue)
         most = self.bounds.head_bytes + WORTH * self._body
         if self._raw > most and not self._unreadable and not self.transport.is_closing():
             self._head = self._raw
@@ -97,7 +102,7 @@ class BoundedProtocol(NoUpgrade):
         self.scope["state"]["tls_identities"] = self._identities
         self._head = self._raw = self._body = 0
         self._in_time()
-        self._overdue = self.loop.call_later(self.bounds.head_seconds, self._drop_overdue)
+        self._begun = True
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request line."""
@@ -112,6 +117,7 @@ class BoundedProtocol(NoUpgrade):
     def on_headers_complete(self) -> None:
         """Pass the request on."""
         self._in_time()
+        self._begun = False
         self._raw = self._body = 0
         super().on_headers_complete()
         if not self.pipeline and not self.offered:

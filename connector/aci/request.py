@@ -79,7 +79,7 @@ def parse(
     try:
         _check_size(method, raw_path, query, body, limits)
         target = _target(raw_path, query)
-        for item in chain(target, _body(content_type, body, limits)):
+        for item in chain(target, _body(content_type, body, limits)) if body else target:
             if len(pairs) + len(files) >= limits.parameters:
                 raise BadRequest(
                     f"More than {limits.parameters} parameters; send fewer.", code=Code.TOO_LARGE
@@ -98,7 +98,7 @@ def parse(
     except BadRequest as error:
         tell(error, raw_path, query, pairs)
         raise
-    rest = (pair for pair in pairs if pair[0].casefold() not in _ACTION)
+    rest = [pair for pair in pairs if pair[0].casefold() not in _ACTION]
     return Request(action, Parameters(rest), tuple(files))
 
 
@@ -138,14 +138,15 @@ def _check_size(method: str, raw_path: bytes, query: bytes, body: bytes, limits:
 def _split(raw_path: bytes, query: bytes) -> tuple[bytes, bytes]:
     """Return what of a target is read as a path, and what as a query."""
     path = raw_path.lstrip(b"/")
-    if path and query and not _ends_with_action(path):
+    if query and path and not _ends_with_action(path):
         return path + b"?" + query, b""
     return path, query
 
 
 def _target(raw_path: bytes, query: bytes) -> Iterator[tuple[str, str]]:
     path, query = _split(raw_path, query)
-    return chain(target_pairs(path, plus_is_space=False), target_pairs(query, plus_is_space=True))
+    of_path = target_pairs(path, plus_is_space=False)
+    return chain(of_path, target_pairs(query, plus_is_space=True)) if query else of_path
 
 
 def _ends_with_action(path: bytes) -> bool:
@@ -164,4 +165,7 @@ def _body(
 
 
 def _action(pairs: list[tuple[str, str]]) -> str:
-    return next((value for name, value in pairs if value and name.casefold() in _ACTION), "")
+    for name, value in pairs:
+        if value and name.casefold() in _ACTION:
+            return value
+    return ""

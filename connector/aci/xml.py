@@ -37,9 +37,9 @@ _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_.-]|_(?=x[0-9A-F]{4,6}_)|^[^A-Za-z_]", r
 def document(action: str, response: str, data: Mapping[str, Tree]) -> str:
     """The envelope: exactly action, response and responsedata, in that order."""
     out = [PROLOG]
-    _write(out, "action", action.upper(), "\n ", 0)
-    _write(out, "response", response, "\n ", 0)
-    _write(out, "responsedata", data, "\n ", 0)
+    _leaf(out, "action", action.upper(), "\n ")
+    _leaf(out, "response", response, "\n ")
+    _branch(out, "responsedata", data, "\n ", 0)
     out.append(EPILOG)
     return "".join(out)
 

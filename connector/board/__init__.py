@@ -11,6 +11,7 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection
+from functools import cache
 
 from connector.board.memory import Board, Key, Place
 from connector.board.metrics import Metric
@@ -60,13 +61,18 @@ def observe(metric: Metric, values: float | Collection[float], *labels: str) -> 
         return
     values = [values] if isinstance(values, int | float) else values
     meaning = metric.value
-    bounds = [*(f"{bound:g}" for bound in meaning.buckets), "+Inf"]
-    found = Counter(bisect_left(meaning.buckets, value) for value in values)
+    bounds = _bounds(meaning.buckets)
+    found = Counter([bisect_left(meaning.buckets, value) for value in values])
     amounts: list[tuple[Key, float]] = [
         ((meaning.name, *labels, bounds[index]), number) for index, number in found.items()
     ]
     if amounts:
         _of_process[0][1].add([*amounts, ((meaning.name, *labels, "sum"), sum(values))])
+
+
+@cache
+def _bounds(buckets: tuple[float, ...]) -> list[str]:
+    return [*(f"{bound:g}" for bound in buckets), "+Inf"]
 
 
 SLOTS = "slots"

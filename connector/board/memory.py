@@ -59,11 +59,18 @@ class Place:
 
     def add(self, amounts: Iterable[tuple[Key, float]]) -> None:
         """Add to figures. One for which there is no room is not counted."""
-        with contextlib.suppress(_Busy), self._alone():
-            for key, amount in amounts:
-                if at := self._at(key):
-                    (before,) = _VALUE.unpack_from(self._memory, at)
-                    _VALUE.pack_into(self._memory, at, before + amount)
+        if self._lock is None:  # once a request, so by the shortest way
+            with self._threads:
+                self._add(amounts)
+        else:
+            with contextlib.suppress(_Busy), self._alone():
+                self._add(amounts)
+
+    def _add(self, amounts: Iterable[tuple[Key, float]]) -> None:
+        for key, amount in amounts:
+            if at := self._at(key):
+                (before,) = _VALUE.unpack_from(self._memory, at)
+                _VALUE.pack_into(self._memory, at, before + amount)
 
     def put(self, key: Key, value: float) -> None:
         """Set a figure."""

@@ -61,9 +61,9 @@ class Tx:
         """Return the moment `seconds` from now."""
         return self.dialect.after(self.now, seconds) if seconds else self.now
 
-    def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
-        """Return microseconds since 1970 of a moment."""
-        return self.dialect.micros(moment)
+    def micros(self, moment: ColumnElement[datetime], less: int = 0) -> ColumnElement[int]:
+        """Return microseconds since 1970 of a moment, less a number of them."""
+        return self.dialect.micros(moment, less)
 
 
 class Database:
@@ -113,7 +113,9 @@ class Database:
         self.dialect.prepare(engine)
         if not create:
             self.dialect.never_create(engine)
-        self.engine = engine.execution_options(schema_translate_map={None: self.schema})
+        # Each statement is searched for what to translate, so only where there is something.
+        where = {"schema_translate_map": {None: self.schema}} if self.schema else {}
+        self.engine = engine.execution_options(**where)
 
     def run(self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `work(tx, …)` in one writing transaction, commit, and return what it returned.

@@ -36,9 +36,12 @@ _UUID: dict[str, TypeEngine[Any]] = {
 _MOMENT: dict[str, TypeEngine[Any]] = {"mariadb": mysql.DATETIME(fsp=6)}
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
 def json_text(value: Any) -> str:
     """Return a JSON value as it is stored: texts as people read them, a third of it in escapes."""
-    return json.dumps(value, ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def stored_json(text: str | bytes) -> Any:

@@ -86,7 +86,7 @@ def _tell_copy(tx: Tx, job: NewJob) -> None:
 def _store(tx: Tx, at_once: dict[int, list[dict[str, Any]]]) -> None:
     """Store rows that may begin now, by what their priority is worth: a statement for each."""
     for boost, rows in at_once.items():
-        _insert(tx, rows, tx.now, tx.micros(tx.now) - boost)
+        _insert(tx, rows, tx.now, tx.micros(tx.now, boost))
     at_once.clear()
 
 
@@ -208,7 +208,7 @@ def rank(
     boost = _boost(priority, ageing_step)
     if delayed:
         boost = min(boost, 0)
-    return tx.micros(run_at) - boost
+    return tx.micros(run_at, boost)
 
 
 def _boost(priority: int, ageing_step: float) -> int:

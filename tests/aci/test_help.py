@@ -44,6 +44,14 @@ class Spy(Parameters):
         self.asked.add(name)
         return super().__getitem__(name)
 
+    def __contains__(self, name: object) -> bool:
+        self.asked.add(str(name))
+        return super().__contains__(name)
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
 
 def text_of(element: Any) -> str:
     return "".join(element.itertext())

@@ -34,18 +34,21 @@ class Fetch:
 
     def __init__(self, settings: Settings, open_database: Callable[[], Database]) -> None:
         self._settings = settings
+        self._known = tuple(task.name for task in settings.tasks)
         self._open_database = open_database
 
     def tasks_of(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the fetch tasks that TaskSections names, or all. Raises InvalidParameter."""
-        known = [task.name for task in self._settings.tasks]
+        known = self._known
         if not known:
             raise InvalidParameter(
                 "TaskSections",
                 "a fetch task of the configuration, and it has none: list one in [FetchTasks]",
                 absent=True,
             )
-        named = [name.strip().upper() for name in parameters.get("TaskSections", "").split(",")]
+        if not (sections := parameters.get("TaskSections")):
+            return known
+        named = [name.strip().upper() for name in sections.split(",")]
         wanted = [name for name in named if name] or known
         for name in wanted:
             if name not in known:

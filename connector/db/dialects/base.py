@@ -144,8 +144,8 @@ class Dialect:
         """Return the moment that lies `seconds` after another."""
         return moment + sa.literal(timedelta(seconds=seconds), sa.Interval())
 
-    def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
-        """Return microseconds since 1970 of a moment, as a bigint."""
+    def micros(self, moment: ColumnElement[datetime], less: int = 0) -> ColumnElement[int]:
+        """Return microseconds since 1970 of a moment, less a number of them, as a bigint."""
         raise NotImplementedError
 
     def insert_new(self, table: sa.Table) -> sa.Insert:
@@ -191,6 +191,10 @@ class Dialect:
     def among(self, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
         """Return the condition that a column is one of these; their number may be large."""
         return column.in_(values)
+
+    def among_named(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Do as `among`, for a list that a statement gets as a parameter when it is sent."""
+        return column.in_(sa.bindparam(name, expanding=True))
 
     def together(
         self, key: ColumnElement[str], documents: Mapping[str, Mapping[str, Any]]

@@ -158,10 +158,11 @@ class MariaDB(Dialect):
         unit = sa.text("MICROSECOND")
         return sa.func.timestampadd(unit, micros, moment, type_=Timestamp())
 
-    def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
+    def micros(self, moment: ColumnElement[datetime], less: int = 0) -> ColumnElement[int]:
         """Return microseconds since 1970, exact."""
         unit, epoch = sa.text("MICROSECOND"), sa.text("'1970-01-01'")
-        return sa.func.timestampdiff(unit, epoch, moment, type_=sa.BigInteger())
+        since = sa.func.timestampdiff(unit, epoch, moment, type_=sa.BigInteger())
+        return since - less if less else since
 
     def insert_new(self, table: sa.Table) -> sa.Insert:
         """Return INSERT … ON DUPLICATE KEY UPDATE of the key with itself.

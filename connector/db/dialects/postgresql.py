@@ -6,6 +6,7 @@ import select
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
 
+from connector.db.dialects import insertion
 from connector.db.dialects.base import Beside, Dialect, Pooler, Waits, Wake
 from connector.db.dialects.listener import CHANNEL, Listener
 from connector.db.dialects.troubles import TROUBLES
@@ -48,6 +50,9 @@ WRITING = sa.text(
     "WHERE locktype = 'relation' AND relation = CAST(CAST(:name AS regclass) AS oid) "
     "AND mode = 'RowExclusiveLock' AND granted AND d.datname = current_database()"
 )
+
+
+NOW: ColumnElement[datetime] = sa.func.now()
 
 
 class PostgreSQL(Dialect):
@@ -179,9 +184,13 @@ class PostgreSQL(Dialect):
         """Return CREATE SCHEMA IF NOT EXISTS."""
         return f'CREATE SCHEMA IF NOT EXISTS "{schema}"'
 
-    def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
+    def now(self) -> ColumnElement[datetime]:
+        """Return the server's clock, always the same object, for statements that are built once."""
+        return NOW
+
+    def micros(self, moment: ColumnElement[datetime], less: int = 0) -> ColumnElement[int]:
         """Return microseconds since 1970, exact."""
-        return sa.cast(sa.func.extract("epoch", moment) * 1_000_000, sa.BigInteger())
+        return _micros(moment, less)
 
     def insert_new(self, table: sa.Table) -> sa.Insert:
         """Return INSERT … ON CONFLICT DO NOTHING."""
@@ -195,11 +204,7 @@ class PostgreSQL(Dialect):
         shared: Mapping[str, ColumnElement[Any]],
     ) -> None:
         """Insert rows that travel as one JSON text: a third of the time that many values take."""
-        columns = [sa.column(name, table.c[name].type) for name in rows[0]]
-        sent = sa.func.json_to_recordset(sa.bindparam("rows", type_=sa.JSON))
-        given = sent.table_valued(*columns, name="given").render_derived(with_types=True)
-        query = sa.select(*given.c, *shared.values())
-        statement = self.insert_new(table).from_select([*rows[0], *shared], query)
+        statement = insertion.from_json(table, tuple(rows[0]), tuple(shared.items()))
         connection.execute(statement, {"rows": list(rows)})
 
     def change(
@@ -224,6 +229,10 @@ class PostgreSQL(Dialect):
         """Return = ANY(array): one value to send, and one statement for any number."""
         array = sa.bindparam(None, list(values), type_=ARRAY(column.type))
         return column == sa.any_(array)
+
+    def among_named(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Return = ANY(array)."""
+        return column == sa.any_(sa.bindparam(name, type_=ARRAY(column.type)))
 
     def together(
         self, key: ColumnElement[str], documents: Mapping[str, Mapping[str, Any]]
@@ -283,3 +292,9 @@ class PostgreSQL(Dialect):
         if self._pooler.direct_url:
             return Listener(engine, self.url(sa.make_url(self._pooler.direct_url)), self._place)
         return super().wake(engine)
+
+
+@lru_cache(maxsize=64)
+def _micros(moment: ColumnElement[datetime], less: int) -> ColumnElement[int]:
+    since = sa.cast(sa.func.extract("epoch", moment) * 1_000_000, sa.BigInteger())
+    return since - less if less else since

@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import os
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
 
+from connector.db.dialects import insertion
 from connector.db.dialects.base import Dialect, Pooler, Waits, Wake
 from connector.db.dialects.turn import NotInTime, turn
 from connector.db.errors import Locked, Migrating
@@ -119,20 +120,39 @@ class SQLite(Dialect):
             raise TypeError("SQLite adds to a known moment only")
         return sa.literal(value + timedelta(seconds=seconds), Timestamp())
 
-    def micros(self, moment: ColumnElement[datetime]) -> ColumnElement[int]:
+    def micros(self, moment: ColumnElement[datetime], less: int = 0) -> ColumnElement[int]:
         """Return microseconds since 1970, exact to the millisecond for stored moments."""
         if (value := _value(moment)) is not None:
-            return sa.literal(
-                (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1),
-                sa.BigInteger(),
-            )
+            since = (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+            return sa.literal(since - less, sa.BigInteger())
         seconds = sa.cast(sa.func.strftime("%s", moment), sa.BigInteger())
         fraction = sa.cast(sa.func.substr(sa.func.strftime("%f", moment), 4), sa.BigInteger())
-        return seconds * 1_000_000 + fraction * 1000
+        return seconds * 1_000_000 + fraction * 1000 - less
 
     def insert_new(self, table: sa.Table) -> sa.Insert:
         """Return INSERT … ON CONFLICT DO NOTHING."""
         return insert(table).on_conflict_do_nothing()
+
+    def insert_new_rows(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        rows: Sequence[Mapping[str, Any]],
+        shared: Mapping[str, ColumnElement[Any]],
+    ) -> None:
+        """Insert rows by one statement; SQLAlchemy's own way to do that takes five times as long.
+
+        `shared`: values, as everything is that is of this moment here.
+        """
+        names = (*rows[0], *shared)
+        head, one, stored = insertion.by_places(table, names, connection.dialect)
+        always = [as_stored(_bound(shared[name])) for name, as_stored in stored[len(rows[0]) :]]
+        values: list[Any] = []
+        for row in rows:
+            values += [as_stored(row[name]) for name, as_stored in stored[: len(rows[0])]]
+            values += always
+        places = ",".join([one] * len(rows))
+        connection.exec_driver_sql(f"{head} {places} ON CONFLICT DO NOTHING", tuple(values))
 
     def missing(self, url: sa.URL) -> str | None:
         """Say whether the file is there: connecting would make an empty one."""
@@ -186,6 +206,12 @@ def _value(moment: ColumnElement[datetime]) -> datetime | None:
     """Return the moment that a bound value holds; None for a column."""
     value = moment.value if isinstance(moment, sa.BindParameter) else None
     return value if isinstance(value, datetime) else None
+
+
+def _bound(element: ColumnElement[Any]) -> Any:
+    """Return the value that a parameter holds, as everything does that is of this moment here."""
+    assert isinstance(element, sa.BindParameter), element
+    return element.value
 
 
 class Bell:

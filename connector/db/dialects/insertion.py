@@ -1,0 +1,45 @@
+"""Inserting many rows by one statement, which is built once: building takes longer than sending."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql import ColumnElement
+
+AsStored = Callable[[Any], Any]
+"""Makes a value what the driver stores."""
+
+
+@lru_cache(maxsize=64)
+def from_json(
+    table: sa.Table, names: tuple[str, ...], shared: tuple[tuple[str, ColumnElement[Any]], ...]
+) -> sa.Insert:
+    """Return PostgreSQL's statement, whose parameter `rows` is a list of rows.
+
+    `names`: of their columns; `shared`: what all rows have in further ones.
+    """
+    columns = [sa.column(name, table.c[name].type) for name in names]
+    sent = sa.func.json_to_recordset(sa.bindparam("rows", type_=sa.JSON))
+    given = sent.table_valued(*columns, name="given").render_derived(with_types=True)
+    query = sa.select(*given.c, *(element for _, element in shared))
+    filled = [*names, *(name for name, _ in shared)]
+    return insert(table).from_select(filled, query).on_conflict_do_nothing()
+
+
+@lru_cache(maxsize=64)
+def by_places(
+    table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect
+) -> tuple[str, str, Sequence[tuple[str, AsStored]]]:
+    """Return how SQLite's statement begins, the places of one row, and how each value is stored."""
+    stored: list[tuple[str, AsStored]] = []
+    for name in names:
+        kind = table.c[name].type.dialect_impl(dialect)
+        stored.append((name, kind.bind_processor(dialect) or _as_it_is))
+    head = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES"
+    return head, f"({','.join('?' * len(names))})", stored
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
