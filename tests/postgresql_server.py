@@ -114,6 +114,23 @@ class Server:
             cwd=self.folder,
         )
 
+    def wal(self, start: int, end: int) -> list[str]:
+        """Return the records between two places of the write-ahead log, a line for each."""
+        places = [f"{place >> 32:X}/{place & 0xFFFFFFFF:X}" for place in (start, end)]
+        told = subprocess.run(
+            [
+                self._programs / "pg_waldump",
+                *("-p", self.data / "pg_wal", "-s", places[0], "-e", places[1]),
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
+            user=self.user,
+            env=self._environment,
+            cwd=self.folder,
+        )
+        return told.stdout.splitlines()
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         options = [f"-c{name}={value}" for name, value in self.settings.items()]

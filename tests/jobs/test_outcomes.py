@@ -129,3 +129,13 @@ def test_progress_and_checkpoint_survive_and_are_given_to_the_next(kit: Jobs) ->
     assert kit.job(run.token).progress == {"done": 1}
     kit.database.run(outcomes.retry, run, "no", 0.0, 3)
     assert kit.claim(run.token).checkpoint == {"at": 7}
+
+
+def test_many_that_end_together_keep_each_its_own_result(kit: Jobs) -> None:
+    runs = [kit.running() for _ in range(3)]
+    ended: list[tuple[Run, dict[str, object]]] = [
+        (run, {"number": number, "text": "it's %s {}"}) for number, run in enumerate(runs)
+    ]
+    done = kit.database.run_alone(outcomes.finish_all, ended)
+    assert done == {run.token for run in runs}
+    assert [kit.job(run.token).result for run in runs] == [result for _, result in ended]

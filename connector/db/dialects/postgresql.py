@@ -247,7 +247,8 @@ class PostgreSQL(Dialect):
             yield from alike
         else:
             whole = sa.literal(dict(documents), JSONB)
-            yield list(documents), whole[sa.cast(key, sa.Text)]
+            # Not whole[…], which stands behind the type of a value that is sent: array brackets.
+            yield list(documents), whole.op("->", return_type=JSONB())(sa.cast(key, sa.Text))
 
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether the transaction lost against another one."""
