@@ -140,8 +140,11 @@ class Database:
     def read(
         self, work: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Call `work(tx, …)` in one reading transaction and return what it returned."""
-        return self._repeat(False, None, lambda tx: work(tx, *args, **kwargs))
+        """Call `work(tx, …)`, which only reads, and return what it returned.
+
+        Each of its statements may be of a moment of its own; `snapshot` is of one for all.
+        """
+        return self._repeat(False, None, lambda tx: work(tx, *args, **kwargs), alone=True)
 
     def snapshot(self) -> contextlib.AbstractContextManager[Tx]:
         """Open one reading transaction that sees the database as it was at its first statement.

@@ -35,10 +35,7 @@ NETWORK = {
 LOCKED = "55P03"  # lock not available within lock_timeout
 READ_ONLY = "25006"  # cannot write in a read-only transaction
 
-REPEAT = {
-    "40001",  # serialization failure
-    "40P01",  # deadlock detected
-}
+REPEAT = {"40001", "40P01"}  # serialization failure, deadlock detected
 
 ONE_AT_A_TIME = sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 RAISE = sa.text(
@@ -120,11 +117,12 @@ class PostgreSQL(Dialect):
         A statement alone is a transaction by itself: that saves two of three round trips.
         """
         if alone and not self._pooler:
-            # Of a statement whose answer does not come nobody knows whether it counts. So a
-            # connection that was closed while it stood idle must be seen to be so before.
-            raw: Any = connection.connection.dbapi_connection
-            if select.select([raw], [], [], 0.0)[0]:
-                connection.invalidate()
+            if write:
+                # Of a statement whose answer does not come nobody knows whether it counts. So a
+                # connection that was closed while it stood idle must be seen to be so before.
+                raw: Any = connection.connection.dbapi_connection
+                if select.select([raw], [], [], 0.0)[0]:
+                    connection.invalidate()
             connection.execution_options(isolation_level="AUTOCOMMIT")
             yield
             return
