@@ -7,12 +7,17 @@ event loop never touches the database; throughput does not hang on one fsync a r
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+TOGETHER = 0.005
+"""Seconds for which those who are told of what was done may hear of several batches at once."""
 
 
 class NotBegun(Exception):
@@ -35,7 +40,8 @@ class Group(Generic[T, R]):
     """One thread that works on batches.
 
     `work` gets the items of a batch and returns as many results; an exception among them goes to
-    its caller alone, one raised goes to all. `after` is called when all have been answered.
+    its caller alone, one raised goes to all. `after` is called when all have been answered, for
+    several batches at once where one comes upon the heels of the other.
     """
 
     def __init__(
@@ -52,6 +58,9 @@ class Group(Generic[T, R]):
         self._arrived: queue.SimpleQueue[_Waiting[T] | None] = queue.SimpleQueue()
         self._taking = threading.Lock()
         self._closed = False
+        self._done: list[T] = []
+        """Items for which `after` is still to be called."""
+        self._after_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -94,13 +103,24 @@ class Group(Generic[T, R]):
             try:
                 self._loop.call_soon_threadsafe(_answer, batch, results)
             except RuntimeError:
-                return  # the loop has ended, and its callers with it
-            self._after(items)
+                break  # the loop has ended, and its callers with it
+            self._done += items
+            if time.monotonic() >= self._after_at:
+                self._tell()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._done:
+            done, self._done = self._done, []
+            self._after_at = time.monotonic() + TOGETHER
+            self._after(done)
 
     def _take(self) -> list[_Waiting[T]]:
         """Return what has arrived, at least one item; none when nothing more will."""
         batch: list[_Waiting[T]] = []
         while len(batch) < self._limit:
+            if not batch and self._arrived.empty():
+                self._tell()  # rather than wait
             try:
                 waiting = self._arrived.get(block=not (batch or self._closed))
             except queue.Empty:

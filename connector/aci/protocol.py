@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from connector.aci.joined import Joined
 from connector.aci.refusals import Reason, Refusals
 from connector.aci.tls import identities
 from connector.aci.upgrade import NoUpgrade
@@ -67,7 +68,8 @@ class BoundedProtocol(NoUpgrade):
 
     def connection_made(self, transport: Any) -> None:
         """Begin a connection, unless there are too many."""
-        super().connection_made(transport)
+        joined: Any = Joined(transport, self.loop)
+        super().connection_made(joined)
         if len(self.connections) > self.bounds.connections:
             self._refuse(Reason.CONNECTIONS, "too many connections ([Server] MaxConnections)")
             transport.abort()

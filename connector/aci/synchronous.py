@@ -22,7 +22,8 @@ NAMES = ("Sync", "Synchronous")
 
 def wanted(parameters: Parameters) -> bool:
     """Say whether the client wants to wait for the results. Raises AciError."""
-    return any([boolean(parameters.get(name) or "false", name) for name in NAMES])
+    # Both are looked at, so that what is none of them is told in any case.
+    return any([boolean(text, name) for name in NAMES if (text := parameters.get(name))])
 
 
 class Synchronous:

@@ -5,6 +5,7 @@ A row holds `{"$secret": "…"}` in the place of the value.
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,11 @@ SEALED = "$secret"
 
 def is_secret(parameter: Parameter) -> bool:
     """Say whether nobody may see what a parameter holds: its action says so, or its name does."""
-    return parameter.secret or sounds_secret(parameter.name)
+    return parameter.secret or _sounds_secret(parameter.name)
+
+
+_sounds_secret = cache(sounds_secret)
+"""Of names that actions declare, of which there are few."""
 
 
 def secrets(action: Action, values: Mapping[str, Any]) -> set[str]:

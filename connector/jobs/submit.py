@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,10 +45,10 @@ def submit(
     copies = []
     for job in new:
         if job.overlap is not Overlap.QUEUE:
-            _store(tx, at_once)  # it may be one of them that is in its way
+            _store(tx, at_once, ageing_step)  # it may be one of them that is in its way
         token = _token(tx, job, room)
         if isinstance(token, KeyReused):
-            _store(tx, at_once)  # it may be one of them that the key stands for
+            _store(tx, at_once, ageing_step)  # it may be one of them that the key stands for
             token = _within(tx, job.queue, token)
         told.append(token)
         if token != job.token:
@@ -57,10 +58,10 @@ def submit(
         if job.delay:
             run_at = tx.after(job.delay)
             place = rank(tx, run_at, job.priority, ageing_step, delayed=True)
-            _insert(tx, [_row(job)], run_at, place)
+            _insert(tx, [_row(job)], job.priority, run_at, place)
         else:
-            at_once[_boost(job.priority, ageing_step)].append(_row(job))
-    _store(tx, at_once)
+            at_once[job.priority].append(_row(job))
+    _store(tx, at_once, ageing_step)
     for job in copies:
         _tell_copy(tx, job)
     return told
@@ -83,32 +84,35 @@ def _tell_copy(tx: Tx, job: NewJob) -> None:
         record(tx, job.token, "duplicate", by, target=State.QUEUED, reason=reason)
 
 
-def _store(tx: Tx, at_once: dict[int, list[dict[str, Any]]]) -> None:
-    """Store rows that may begin now, by what their priority is worth: a statement for each."""
-    for boost, rows in at_once.items():
-        _insert(tx, rows, tx.now, tx.micros(tx.now, boost))
+def _store(tx: Tx, at_once: dict[int, list[dict[str, Any]]], ageing_step: float) -> None:
+    """Store rows that may begin now, by their priority: a statement for each."""
+    for priority, rows in at_once.items():
+        _insert(tx, rows, priority, tx.now, tx.micros(tx.now, _boost(priority, ageing_step)))
     at_once.clear()
 
 
 def _insert(
     tx: Tx,
     rows: list[dict[str, Any]],
+    priority: int,
     run_at: ColumnElement[datetime],
     place: ColumnElement[int],
 ) -> None:
-    shared: dict[str, ColumnElement[Any]] = {"run_at": run_at, "rank": place, "queued_at": tx.now}
+    shared = {**_born(priority), "run_at": run_at, "rank": place, "queued_at": tx.now}
     tx.dialect.insert_new_rows(tx.connection, jobs, rows, shared)
+
+
+@lru_cache(maxsize=64)
+def _born(priority: int) -> dict[str, ColumnElement[Any]]:
+    """Return what all new jobs of a priority have; the same objects, as statements hold them."""
+    value = {"state": State.QUEUED, "attempt": 0, "failures": 0, "losses": 0, "priority": priority}
+    return {name: sa.literal(value[name], jobs.c[name].type) for name in value}
 
 
 def _row(job: NewJob) -> dict[str, Any]:
     return {
         "token": job.token,
         "queue": job.queue,
-        "state": State.QUEUED,
-        "priority": job.priority,
-        "attempt": 0,
-        "failures": 0,
-        "losses": 0,
         "tasks": ",".join(sorted(set(job.tasks))) if job.tasks else None,
         "task_key": None if job.tasks is None else task_key(job.tasks),
         "parameters": dict(job.parameters),

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -30,6 +31,13 @@ ECHO = 10.0
 
 HEARD = 5.0
 """Seconds in which it must have heard the test."""
+
+
+@cache
+def telling(count: int) -> sa.Select[Any]:
+    """Return the statement that sends so many notifications, with parameters `news0` and on."""
+    news = [sa.bindparam(f"news{number}", type_=sa.Text) for number in range(count)]
+    return sa.select(*(sa.func.pg_notify(CHANNEL, each) for each in news))
 
 
 class Listener:

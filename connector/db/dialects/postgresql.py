@@ -20,7 +20,7 @@ from sqlalchemy.sql import ColumnElement
 
 from connector.db.dialects import insertion
 from connector.db.dialects.base import Beside, Dialect, Pooler, Waits, Wake
-from connector.db.dialects.listener import CHANNEL, Listener
+from connector.db.dialects.listener import Listener, telling
 from connector.db.dialects.troubles import TROUBLES
 from connector.db.errors import Migrating
 
@@ -281,8 +281,8 @@ class PostgreSQL(Dialect):
     def notify(self, engine: sa.Engine, queues: Collection[str]) -> None:
         """Send one notification a queue, by one statement that is its own transaction."""
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            told = [sa.func.pg_notify(CHANNEL, queue) for queue in sorted(queues)]
-            connection.execute(sa.select(*told))
+            named = {f"news{number}": queue for number, queue in enumerate(sorted(queues))}
+            connection.execute(telling(len(named)), named)
 
     def wake(self, engine: sa.Engine) -> Wake:
         """Return a wake that listens on a connection of its own, if one can be had."""
