@@ -185,7 +185,8 @@ class Access:
             schema.check(self._database)
             self._check_at = now + CHECK
         step = self._settings.actions.ageing_step_seconds
-        sizes = {job.queue: self._settings.queue(job.queue).max_queue_size for job in new}
+        queues = {job.queue for job in new}
+        sizes = {queue: self._settings.queue(queue).max_queue_size for queue in queues}
         most = {queue: size for queue, size in sizes.items() if size}
         try:
             return self._store(new, step, most)

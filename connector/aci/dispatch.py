@@ -1,7 +1,7 @@
 """Which action answers a request: those about the server, QueueInfo, and the asynchronous ones."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from starlette.responses import Response
 
@@ -28,9 +28,6 @@ from connector.jobs.errors import JobError
 from connector.jobs.job import NewJob, Overlap
 from connector.jobs.token import new_token
 
-NamedAnswer = Callable[[Parameters, str], Awaitable[Reply]]
-"""Answers a request of a client of that name."""
-
 
 class Dispatch:
     """All actions of this server by name, in any case.
@@ -54,7 +51,7 @@ class Dispatch:
             access,
             actions,
             waiting,
-            lambda queue: settings.queue(queue).classic_status,
+            {name: settings.queue(name).classic_status for name in actions}.__getitem__,
             lambda queue: Overlap(settings.queue(queue).on_overlap),
         )
         self._asynchronous = {action.name.casefold() for action in actions.values()}
@@ -63,9 +60,9 @@ class Dispatch:
             name for name in self._asynchronous if role_for(name, asynchronous=True) is Role.ADMIN
         }
         self._answers: dict[str, Answer] = {
-            **{each.name.casefold(): _named(self._submit(each)) for each in actions.values()},
+            **{each.name.casefold(): self._submit(each) for each in actions.values()},
             **at_once.answers(settings, access, actions, queue_info, request_log),
-            NAME.casefold(): _named(queue_info.answer),
+            NAME.casefold(): _about_queues(queue_info),
         }
         self._names = {
             **{action.name.casefold(): action.name for action in actions.values()},
@@ -101,10 +98,10 @@ class Dispatch:
             admission.require(queue, asynchronous=True, queue=queue)
         return await answer(request.parameters, admission)
 
-    def _submit(self, action: Action) -> NamedAnswer:
+    def _submit(self, action: Action) -> Answer:
         overlap = Overlap(self._settings.queue(action.name).on_overlap)
 
-        async def submit(parameters: Parameters, client: str) -> Reply:
+        async def submit(parameters: Parameters, admission: Admission) -> Reply:
             until = time.monotonic() + self._access.patience
             waits = synchronous.wanted(parameters)
             try:
@@ -118,7 +115,7 @@ class Dispatch:
                 action.name,
                 stored.values,
                 tasks,
-                submitted_by=client,
+                submitted_by=admission.caller.name,
                 action_id=parameters.get("ActionID"),
                 config_hash=stored.config_hash,
                 key=key_of(parameters),
@@ -146,8 +143,8 @@ def _queue_of(action: str, parameters: Parameters) -> str | None:
     return None
 
 
-def _named(answer: NamedAnswer) -> Answer:
-    async def by_name(parameters: Parameters, admission: Admission) -> Reply:
-        return await answer(parameters, admission.caller.name)
+def _about_queues(queue_info: QueueInfo) -> Answer:
+    async def answer(parameters: Parameters, admission: Admission) -> Reply:
+        return await queue_info.answer(parameters, admission.caller.name)
 
-    return by_name
+    return answer

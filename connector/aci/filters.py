@@ -92,7 +92,7 @@ def wanted(queue: str, given: Parameters, states: frozenset[State] = frozenset(S
         SORTS[sort],
         order == "descending",
         most(given),
-        str(token(after, "After")) if after else None,
+        token(after, "After") if after else None,
     )
 
 

@@ -132,7 +132,7 @@ class Listeners:
         queue = queue_named(named, self._queues_there, name)
         watch, key = self._queues, queue
         if parameters.get("Token"):
-            watch, key = self._actions, str(token(parameters["Token"]))
+            watch, key = self._actions, token(parameters["Token"])
             job = await self._access.job(key)
             if job is None or job.queue != queue:
                 raise unknown_token(key, queue)

@@ -76,10 +76,12 @@ class QueueInfo:
             **{name: partial(self._change, name) for name in VERBS},
         }
 
+        self._verbs_told = "one of " + ", ".join(self._answers)
+
     async def answer(self, parameters: Parameters, client: str) -> Reply:
         """Answer one QueueInfo. `client`: the address it came from. Raises AciError."""
-        actions = "one of " + ", ".join(self._answers)
-        verb = choice(required(parameters, "QueueAction", actions), "QueueAction", self._answers)
+        verb = required(parameters, "QueueAction", self._verbs_told)
+        verb = choice(verb, "QueueAction", self._answers)
         named = required(parameters, "QueueName", "the name of a queue")
         queue = queue_named(named, self._queues, "QueueName")
         if "Token" in parameters:
@@ -106,7 +108,7 @@ class QueueInfo:
 
     async def _get_results(self, queue: str, parameters: Parameters, client: str) -> Reply:
         required(parameters, "Token", "the token of an action that has ended")
-        wanted = str(token(parameters["Token"]))
+        wanted = token(parameters["Token"])
         found = await self._access.look(partial(results.first, token=wanted))
         if found is None or found.queue != queue:
             raise unknown_token(wanted, queue)
@@ -170,7 +172,7 @@ class QueueInfo:
 
     async def _job(self, queue: str, parameters: Parameters, until: float | None = None) -> Job:
         """Return the action that Token names, if it is of this queue."""
-        wanted = str(token(parameters["Token"]))
+        wanted = token(parameters["Token"])
         job = await self._access.job(wanted, until)
         if job is None or job.queue != queue:
             raise unknown_token(wanted, queue)
@@ -178,7 +180,9 @@ class QueueInfo:
 
     def _wait(self, parameters: Parameters) -> float:
         """Return for how many seconds the client wants to wait."""
-        text = parameters.get("Wait") or "0"
+        text = parameters.get("Wait")
+        if not text:
+            return 0.0
         if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text.strip(), re.ASCII):
             raise invalid("Wait", text, "seconds, such as 8")
         return float(text)
@@ -256,6 +260,8 @@ def _given(row: Any) -> dict[str, Any]:
 
 def queue_named(named: str, queues: Collection[str], parameter: str) -> str:
     """Return the queue that a client names, in any case. Raises AciError."""
+    if named in queues:
+        return named
     for queue in queues:
         if queue.casefold() == named.strip().casefold():
             return queue

@@ -1,16 +1,13 @@
 """Values of parameters: what a client may write, and the error when it writes something else."""
 
 import re
-from collections.abc import Iterable
-from uuid import UUID
+from collections.abc import Collection
 
 from connector.aci.errors import invalid, missing
 from connector.aci.parameters import Parameters
 
 # Stricter than UUID(), which takes underscores, stray dashes and a 0x.
-_TOKEN = re.compile(
-    r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.ASCII | re.IGNORECASE
-)
+_TOKEN = re.compile(r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
 _TOKEN_EXPECTED = (
     "a token as an asynchronous action answered it, like 0198c0de-1a2b-7c3d-8e4f-5a6b7c8d9e0f"
 )
@@ -32,17 +29,18 @@ def required(parameters: Parameters, name: str, expected: str) -> str:
     return value
 
 
-def token(text: str, parameter: str = "Token") -> UUID:
-    """The token in `text`: letters in any case, dashes optional, blanks around it ignored.
+def token(text: str, parameter: str = "Token") -> str:
+    """The token in `text`, as it is sent to clients.
 
-    `str` of the result is the form sent to clients.
+    It may be in letters of any case and without dashes; blanks around it are ignored.
 
     Raises:
         AciError: ERRORPARAMINVALID, showing what a token looks like.
     """
-    if not _TOKEN.fullmatch(text.strip()):
+    found = _TOKEN.fullmatch(text.strip().lower())
+    if found is None:
         raise invalid(parameter, text, _TOKEN_EXPECTED)
-    return UUID(text.strip())
+    return "-".join(found.groups())
 
 
 def boolean(text: str, parameter: str) -> bool:
@@ -57,12 +55,14 @@ def boolean(text: str, parameter: str) -> bool:
         raise invalid(parameter, text, "true or false") from None
 
 
-def choice(text: str, parameter: str, allowed: Iterable[str]) -> str:
+def choice(text: str, parameter: str, allowed: Collection[str]) -> str:
     """The member of `allowed` that `text` names in any case.
 
     Raises:
         AciError: ERRORPARAMINVALID, listing what is allowed.
     """
+    if text in allowed:
+        return text
     by_name = {word.casefold(): word for word in allowed}
     try:
         return by_name[text.strip().casefold()]

@@ -36,11 +36,20 @@ _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_.-]|_(?=x[0-9A-F]{4,6}_)|^[^A-Za-z_]", r
 
 def document(action: str, response: str, data: Mapping[str, Tree]) -> str:
     """The envelope: exactly action, response and responsedata, in that order."""
+    out = [(_head if len(action) <= _SHORT else _head.__wrapped__)(action, response)]
+    _branch(out, "responsedata", data, "\n ", 0)
+    out.append(EPILOG)
+    return "".join(out)
+
+
+_SHORT = 64
+
+
+@lru_cache(maxsize=256)
+def _head(action: str, response: str) -> str:
     out = [PROLOG]
     _leaf(out, "action", action.upper(), "\n ")
     _leaf(out, "response", response, "\n ")
-    _branch(out, "responsedata", data, "\n ", 0)
-    out.append(EPILOG)
     return "".join(out)
 
 

@@ -10,7 +10,7 @@ import os
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 
 from connector.board.memory import Board, Key, Place
@@ -59,20 +59,23 @@ def observe(metric: Metric, values: float | Collection[float], *labels: str) -> 
     """Add a value, or several, to a histogram, in the metric's unit."""
     if not _of_process:
         return
-    values = [values] if isinstance(values, int | float) else values
-    meaning = metric.value
-    bounds = _bounds(meaning.buckets)
-    found = Counter([bisect_left(meaning.buckets, value) for value in values])
-    amounts: list[tuple[Key, float]] = [
-        ((meaning.name, *labels, bounds[index]), number) for index, number in found.items()
-    ]
-    if amounts:
-        _of_process[0][1].add([*amounts, ((meaning.name, *labels, "sum"), sum(values))])
+    buckets, (keys, total) = metric.value.buckets, _keys(metric, labels)
+    add = _of_process[0][1].add
+    if isinstance(values, int | float):
+        add([(keys[bisect_left(buckets, values)], 1), (total, values)])
+        return
+    found = Counter([bisect_left(buckets, value) for value in values])
+    if found:
+        add([*((keys[index], number) for index, number in found.items()), (total, sum(values))])
 
 
 @cache
-def _bounds(buckets: tuple[float, ...]) -> list[str]:
-    return [*(f"{bound:g}" for bound in buckets), "+Inf"]
+def _keys(metric: Metric, labels: tuple[str, ...]) -> tuple[Sequence[Key], Key]:
+    """Return the figures of a histogram: one for each bucket, and their sum."""
+    meaning = metric.value
+    bounds = [*(f"{bound:g}" for bound in meaning.buckets), "+Inf"]
+    keys = [(meaning.name, *labels, bound) for bound in bounds]
+    return keys, (meaning.name, *labels, "sum")
 
 
 SLOTS = "slots"

@@ -5,6 +5,7 @@ Whoever claims so holds the queue's row, and so counts what nobody can change me
 
 import hashlib
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +24,12 @@ BATCH = 500
 
 def task_key(tasks: Collection[str]) -> str:
     """Return what jobs with the same tasks have in common: 32 characters, none for no tasks."""
-    return hashlib.md5(",".join(sorted(set(tasks))).encode(), usedforsecurity=False).hexdigest()
+    return _digest(",".join(sorted(set(tasks))))
+
+
+@lru_cache(maxsize=1024)
+def _digest(tasks: str) -> str:
+    return hashlib.md5(tasks.encode(), usedforsecurity=False).hexdigest()
 
 
 def claim_in_turn(
