@@ -11,7 +11,7 @@ from benchmarks.results import Values
 from benchmarks.server import cpu_seconds
 from benchmarks.trial import Trial, trial
 
-SETTLE = 10.0
+SETTLE = 25.0
 """Seconds until what starting costs is over, and told by the database's statistics."""
 
 TRANSACTIONS = (
