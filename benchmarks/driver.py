@@ -5,21 +5,15 @@ its default settings, but for what `settings` says.
 """
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path[:0] = [os.environ["BENCH_LIB"], str(Path(__file__).parent.parent)]
 
 from benchlib import DSN, FAST, Driver, main  # noqa: E402
-
-from connector.aci.group import Group  # noqa: E402
-from connector.db.engine import Database  # noqa: E402
-from connector.jobs import submit  # noqa: E402
-from connector.jobs.errors import JobError  # noqa: E402
-from connector.jobs.job import NewJob  # noqa: E402
-from connector.jobs.token import new_token  # noqa: E402
 
 FAST_SETTINGS = {"CONNECTOR_WORKER_LEASESECONDS": "2"}
 
@@ -48,62 +42,56 @@ class Connector(Driver):
 
     async def open(self, conc: int) -> None:
         """Make ready to store actions, `conc` at once."""
-        self.database = Database(DSN, application="producer", pool_size=2)
-        self.writer: Group[NewJob, str | JobError] = Group("writer", self._store, self._notify)
+        # Not above: a worker is timed from its start, and needs nothing of it.
+        from benchmarks import producer
+
+        self.action = producer.action
+        self.producer = producer.Producer(DSN)
 
     async def close(self) -> None:
         """Let go of it."""
-        self.writer.close(5.0)
-        self.database.close()
+        self.producer.close()
 
     async def enqueue_one(self, kind: str, payload: dict[str, int]) -> None:
         """Store one action durably, and wake the workers."""
-        await self.writer.call(_job(kind, payload), 60.0)
+        await self.producer.one(self.action(kind, payload.get("s", 0), port=payload.get("p", 0)))
 
     async def enqueue_many(self, n: int) -> None:
         """Store many by one transaction."""
-        self._store([_job("noop", {"s": number}) for number in range(n)])
-        self.database.notify({"Bench"})
-
-    def _store(self, new: Sequence[NewJob]) -> list[str | JobError]:
-        return self.database.run_alone(submit.submit, new)
-
-    def _notify(self, new: Sequence[NewJob]) -> None:
-        self.database.notify({"Bench"})
+        self.producer.many([self.action("noop", number) for number in range(n)])
 
     async def start_worker(self, conc: int) -> None:
-        """Become a worker."""
-        folder = tempfile.mkdtemp(prefix="bench-")
-        _become("work", folder, FAST_SETTINGS if FAST else {})
+        """Become a worker. All of one database are of one host, as a second start is of a first."""
+        _become("work", _data_folder(), FAST_SETTINGS if FAST else {})
 
 
-def _job(kind: str, payload: dict[str, int]) -> NewJob:
-    given = {"Kind": kind, "Number": payload.get("s", 0), "Port": payload.get("p", 0)}
-    return NewJob(new_token(), "Bench", given)
+def _data_folder() -> Path:
+    """Return the data folder that all starts on one database share, and that setup empties."""
+    return Path(tempfile.gettempdir()) / f"bench-data-{os.getuid()}" / str(DSN).rpartition("/")[2]
 
 
-def _environment(folder: str, more: dict[str, str]) -> dict[str, str]:
+def _environment(folder: Path, more: dict[str, str]) -> dict[str, str]:
     here = Path(__file__).parent
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(here / "action"), str(here.parent)]),
         "CONNECTOR_DATABASE_URL": DSN,
-        "CONNECTOR_PATHS_DATADIRECTORY": folder,
+        "CONNECTOR_PATHS_DATADIRECTORY": str(folder),
         **more,
     }
 
 
-def _become(command: str, folder: str, more: dict[str, str]) -> None:
+def _become(command: str, folder: Path, more: dict[str, str]) -> None:
     arguments = [sys.executable, "-m", "connector", command]
     os.execve(sys.executable, arguments, _environment(folder, more))
 
 
 def _migrate() -> None:
-    import subprocess
-
+    folder = _data_folder()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
     command = [sys.executable, "-m", "connector", "migrate"]
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(command, env=_environment(folder, {}), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, env=_environment(folder, {}), check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

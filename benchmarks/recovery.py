@@ -107,7 +107,7 @@ def _worker(host: Host, pid: int) -> float:
     return time.monotonic()
 
 
-def _tree(host: Host, pid: int) -> float:
+def whole_tree(host: Host, pid: int) -> float:
     host.kill()
     begun = time.monotonic()
     host.start()
@@ -124,9 +124,9 @@ def run() -> None:
         ("a slot, another one is free", 0.5, _slot, 0),
         ("a slot, all are in use", 0.5, _slot, 1),
         ("a worker", 1.0, _worker, 0),
-        ("all processes of a host, started again at once", 1.0, _tree, 0),
+        ("all processes of a host, started again at once", 1.0, whole_tree, 0),
     ):
-        _report(name, 15.0, RUNS, bound, partial(_one_host, lose=lose, busy=busy))
+        _report(name, 15.0, RUNS, bound, partial(one_host, lose=lose, busy=busy))
     for lease, runs in ((2.0, RUNS), (15.0, max(1, RUNS // 3))):
         _report("a host, for good", lease, runs, lease * 4 / 3, partial(_two_hosts, lease=lease))
 
@@ -153,7 +153,7 @@ def _opened(url: str) -> Iterator[Database]:
         database.close()
 
 
-def _one_host(url: str, folder: Path, runs: int, lose: Break, busy: int) -> list[float]:
+def one_host(url: str, folder: Path, runs: int, lose: Break, busy: int) -> list[float]:
     """`busy`: how many of the two slots of its queue others use."""
     times = []
     host = Host(url, folder / "host", 15.0)

@@ -12,14 +12,18 @@ _counted = 0
 
 
 class Bench:
-    """Does nothing (`noop`), tells that it has begun (`lat`), or that and no end (`hang`)."""
+    """Does nothing (`noop`), takes time (`sleep`), tells that it has begun (`lat`), or has no end.
+
+    One that tells may take time too.
+    """
 
     name: ClassVar[str] = "Bench"
     help: ClassVar[str] = "Is measured."
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("Kind", "What to do.", kind="choice", choices=("noop", "lat", "hang")),
+        Parameter("Kind", "What to do.", kind="choice", choices=("noop", "sleep", "lat", "hang")),
         Parameter("Port", "Where it tells of itself: a UDP port of this host.", kind="integer"),
         Parameter("Number", "Its number.", kind="integer", default=0),
+        Parameter("Milliseconds", "How long it takes.", kind="integer", default=0),
     )
     pausable: ClassVar[bool] = False
 
@@ -29,8 +33,13 @@ class Bench:
         match given["Kind"]:
             case "noop":
                 _count()
+            case "sleep":
+                time.sleep(given["Milliseconds"] / 1000)
+                _count()
             case "lat":
                 _tell(given["Port"], f"l {given['Number']} {time.monotonic_ns()}")
+                if milliseconds := given.get("Milliseconds"):
+                    time.sleep(milliseconds / 1000)
             case "hang":
                 _tell(given["Port"], f"h {os.getpid()} {time.monotonic_ns()}")
                 time.sleep(600)
