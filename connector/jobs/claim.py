@@ -7,7 +7,8 @@ and works for this deployment, its host is not drained, the queue is not paused.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from operator import itemgetter
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
@@ -171,28 +172,33 @@ def take(
             **claimed_by(config_hash),
             "changed_by": sa.literal("worker claim ") + sa.cast(attempt, sa.Text),
         },
+        jobs.c.rank,
         jobs.c.token,
         jobs.c.attempt,
         jobs.c.queue,
         jobs.c.parameters,
         jobs.c.failures,
         jobs.c.tasks,
-        jobs.c.rank,
     )
-    saved = _checkpoints(tx, [row.token for row in rows if row.attempt > 1])
+    in_order: list[Any] = sorted(rows, key=_place)
+    saved = _checkpoints(tx, [token for _, token, attempt, *_ in in_order if attempt > 1])
     return [
         Run(
-            token=row.token,
-            attempt=row.attempt,
-            worker_id=worker_id,
-            queue=row.queue,
-            parameters=row.parameters,
-            failures=row.failures,
-            tasks=tuple(row.tasks.split(",")) if row.tasks else (),
-            checkpoint=saved.get(row.token),
+            token,
+            attempt,
+            worker_id,
+            queue,
+            parameters,
+            failures,
+            tuple(tasks.split(",")) if tasks else (),
+            saved.get(token),
         )
-        for row in sorted(rows, key=lambda row: (row.rank, row.token))
+        for _, token, attempt, queue, parameters, failures, tasks in in_order
     ]
+
+
+_place = itemgetter(0, 1)
+"""Rank and token of what `take` gets back."""
 
 
 def candidates(tx: Tx, queue: str, limit: int, ahead: Place | None) -> sa.Select[tuple[str]]:

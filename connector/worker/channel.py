@@ -127,17 +127,23 @@ class Channel:
         self._socket.close()
 
     def _whole(self, limit: int | None = None) -> list[Message]:
-        messages: list[Message] = []
-        while len(self._incoming) >= _HEAD.size and len(messages) != limit:
-            (size,) = _HEAD.unpack_from(self._incoming)
-            if size > LONGEST:
-                raise Closed(f"a message of {size:,} bytes; at most {LONGEST:,} are taken")
-            end = _HEAD.size + size
-            if len(self._incoming) < end:
-                break
-            messages.append(_message(self._incoming[_HEAD.size : end]))
-            del self._incoming[:end]
-        return messages
+        bodies: list[str] = []
+        at, there = 0, len(self._incoming)
+        try:
+            while there - at >= _HEAD.size and len(bodies) != limit:
+                (size,) = _HEAD.unpack_from(self._incoming, at)
+                if size > LONGEST:
+                    raise Closed(f"a message of {size:,} bytes; at most {LONGEST:,} are taken")
+                end = at + _HEAD.size + size
+                if there < end:
+                    break
+                bodies.append(str(self._incoming[at + _HEAD.size : end], "ascii"))
+                at = end
+        except ValueError as error:
+            raise Closed(f"a message that is no JSON: {error}") from error
+        if at:
+            del self._incoming[:at]
+        return _messages(bodies)
 
 
 class SlotChannel(Channel):
@@ -187,9 +193,19 @@ class SlotChannel(Channel):
         return there or bool(select.select([self._socket], [], [], 0.0)[0])
 
 
-def _message(body: bytearray) -> Message:
+def _messages(bodies: list[str]) -> list[Message]:
+    """Read messages: all by one call, or each by itself if something is the matter with them."""
+    if len(bodies) > 1:
+        with contextlib.suppress(ValueError, RecursionError):
+            messages: list[Message] = _decode(f"[{','.join(bodies)}]")
+            if len(messages) == len(bodies) and {type(each) for each in messages} == {dict}:
+                return messages
+    return [_message(body) for body in bodies]
+
+
+def _message(body: str) -> Message:
     try:
-        message = _decode(str(body, "ascii"))
+        message = _decode(body)
     except (ValueError, RecursionError) as error:
         raise Closed(f"a message that is no JSON: {error}") from error
     if not isinstance(message, dict):

@@ -22,6 +22,9 @@ CHECK = 30.0
 COUNT = 3.0
 """Seconds between two counts of what was stored and has ended."""
 
+COUNT_ON = 0.25
+"""Seconds after which a count goes on that was too much for one step: runs come first."""
+
 ADOPT = 600.0
 """Seconds between two looks for jobs that an earlier program stored without a task_key."""
 
@@ -63,7 +66,7 @@ class Upkeep:
             self._check_at = now + CHECK
             schema.check(self._database)
         if now >= self._count_at:
-            self._count_at = now + (0.0 if self._counting.step() else COUNT)
+            self._count_at = now + (COUNT_ON if self._counting.step() else COUNT)
         self._scheduler.turn(now, moved)
         if not free:
             return
