@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.db.engine import Database, Tx
-from connector.jobs import claim, outcomes, reading, retention, submit, workers
+from connector.jobs import claim, outcomes, reading, retention, submit, waiting, workers
 from connector.jobs.job import NewJob
 from connector.jobs.states import State
 from connector.jobs.token import new_token
@@ -95,7 +95,7 @@ def _answers(token: str) -> dict[str, Work]:
 
     views = ("queue_status", "running_jobs", "recent_failures", "slow_jobs")
     return {
-        "a look what is due": lambda tx: claim.due(tx, ["Fetch"]),
+        "a look what is due": lambda tx: waiting.due(tx, ["Fetch"]),
         "claim of 10": lambda tx: claim.claim(tx, "Fetch", WORKER, 10),
         "claim of 1, finish": finish,
         "GetStatus of a token": lambda tx: reading.get(tx, [token]),

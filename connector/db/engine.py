@@ -32,13 +32,38 @@ REPEATS = 8
 """How often a transaction that lost against another one is repeated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tx:
+@dataclass(frozen=True)
+class Terms:
+    """What statements are put together from: the engine's dialect, and what stands for now."""
+
+    dialect: Dialect
+    now: ColumnElement[datetime]
+
+    def after(self, seconds: float) -> ColumnElement[datetime]:
+        """Return the moment `seconds` from now."""
+        return self.dialect.after(self.now, seconds) if seconds else self.now
+
+    def micros(self, moment: ColumnElement[datetime], less: int = 0) -> ColumnElement[int]:
+        """Return microseconds since 1970 of a moment, less a number of them."""
+        return self.dialect.micros(moment, less)
+
+
+@dataclass(frozen=True)
+class Tx(Terms):
     """One open transaction: what statements are sent through, and what time it is in it."""
 
     connection: sa.Connection
-    dialect: Dialect
-    now: ColumnElement[datetime]
+
+    def execute_built(
+        self, build: Callable[..., Executable], given: Mapping[str, Any], *kinds: Any
+    ) -> sa.CursorResult[Any]:
+        """Send a statement that is built once, as that takes longer than sending it.
+
+        `build(dialect, now, *kinds)` remembers it; `given`: the values of its parameters.
+        """
+        now, moment = self.dialect.clock(self.now)
+        statement = build(self.dialect, now, *kinds)
+        return self.connection.execute(statement, {**given, **moment})
 
     def execute(self, statement: Executable, values: Any = None) -> sa.CursorResult[Any]:
         """Send one statement and return its result."""
@@ -56,14 +81,6 @@ class Tx:
         `chosen`: a condition, or a SELECT that finds and locks the keys of the rows.
         """
         return self.dialect.change(self.connection, table, chosen, values, returning)
-
-    def after(self, seconds: float) -> ColumnElement[datetime]:
-        """Return the moment `seconds` from now."""
-        return self.dialect.after(self.now, seconds) if seconds else self.now
-
-    def micros(self, moment: ColumnElement[datetime], less: int = 0) -> ColumnElement[int]:
-        """Return microseconds since 1970 of a moment, less a number of them."""
-        return self.dialect.micros(moment, less)
 
 
 class Database:
@@ -165,7 +182,7 @@ class Database:
                 if level is not None:
                     connection.execution_options(isolation_level=level)
                 with self.dialect.turn(connection, write=False):
-                    yield Tx(connection, self.dialect, self.dialect.now())
+                    yield Tx(self.dialect, self.dialect.now(), connection)
         except DBAPIError as error:
             lost = self.dialect.is_locked(error) or self.dialect.is_transient(error)
             if lost or self.dialect.is_unavailable(error):
@@ -245,7 +262,7 @@ class Database:
             with self.engine.connect() as connection:
                 with self.dialect.turn(connection, write=write, alone=alone):
                     moment = self.dialect.now() if now is None else sa.literal(now, Timestamp())
-                    result = work(Tx(connection, self.dialect, moment))
+                    result = work(Tx(self.dialect, moment, connection))
                     done = True
             return result
         except DBAPIError as error:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from connector.db.engine import Tx
-from connector.jobs import claim, reading, turns
-from connector.jobs.claim import is_due
+from connector.jobs import places, reading, turns
+from connector.jobs.places import is_due
 from connector.jobs.states import State
 from connector.jobs.tables import is_open, jobs, queues
 from connector.jobs.why import causes
@@ -81,7 +81,7 @@ def _age(tx: Tx, queue: str) -> float:
     before = waiting.where(jobs.c.rank <= now).limit(WINDOW).subquery()
     oldest = tx.execute(sa.select(now - tx.micros(sa.func.min(before.c.run_at)))).scalar()
     if oldest is None:
-        behind = claim.behind_now(tx, queue, most=claim.FAR_AHEAD).subquery()
+        behind = places.behind_now(tx, queue, most=places.FAR_AHEAD).subquery()
         due = sa.or_(behind.c.run_at <= tx.now, behind.c.run_at <= behind.c.queued_at)
         least = sa.select(now - tx.micros(sa.func.min(behind.c.run_at))).where(due)
         oldest = tx.execute(least).scalar()
@@ -93,7 +93,7 @@ def _age_of_free(tx: Tx, queue: str) -> float:
 
     Who waits for a busy task is passed over for the job that has begun it, which may wait too.
     """
-    first = [row.token for row in turns.first(tx, queue, CHUNK, {}, claim.NOW, ())]
+    first = [row.token for row in turns.first(tx, queue, CHUNK, {}, places.NOW, ())]
     for start in range(0, min(len(first), WINDOW), CHUNK):
         waiting = set()
         for token, (cause, remedy) in causes(tx, first[start : start + CHUNK]).items():

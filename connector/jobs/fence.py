@@ -16,7 +16,9 @@ def held(token: str, attempt: int, worker_id: str) -> ColumnElement[bool]:
     return sa.and_(jobs.c.token == token, of_attempt(attempt, worker_id))
 
 
-def of_attempt(attempt: int, worker_id: str) -> ColumnElement[bool]:
+def of_attempt(
+    attempt: ColumnElement[int] | int, worker_id: ColumnElement[str] | str
+) -> ColumnElement[bool]:
     """Return the condition that a job is held by an attempt of this number, of this worker."""
     return sa.and_(
         jobs.c.attempt == attempt,

@@ -8,12 +8,16 @@ its beginning, as `connector.jobs.cutting` makes it.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
+from connector.db.dialects.base import Dialect
 from connector.db.engine import Tx
+from connector.db.types import Identifier
 from connector.jobs import results
 from connector.jobs.errors import LeaseLost
 from connector.jobs.events import record
@@ -43,22 +47,46 @@ def finish_all(
     for run, result in ended:
         groups.setdefault((run.worker_id, run.attempt), {})[run.token] = dict(result)
     for (worker_id, attempt), results_by_token in groups.items():
-        values = {
-            "state": State.FINISHED,
-            "ended_at": tx.now,
-            "changed_by": f"worker finish {attempt}",
-        }
-        for tokens, result in tx.dialect.together(jobs.c.token, results_by_token):
-            mine = sa.and_(
-                tx.dialect.among(jobs.c.token, tokens),
-                of_attempt(attempt, worker_id),
-                jobs.c.requested.is_(None),
-            )
-            free = sa.select(jobs.c.token).where(mine).with_for_update(skip_locked=True)
-            chosen = free if skip_locked or tx.dialect.locks_first else mine
-            rows = tx.change(jobs, chosen, {**values, "result": result}, jobs.c.token)
+        for tokens, result, own in tx.dialect.together(results_by_token):
+            given = {"worker": worker_id, "attempt_number": attempt, "outcome": result}
+            given["done_by"] = f"worker finish {attempt}"
+            if tx.dialect.changes_at_once:
+                given["tokens"] = tx.dialect.listed(tokens)
+                rows = tx.execute_built(_finishing, given, own, skip_locked).all()
+            else:
+                mine = sa.and_(jobs.c.token.in_(tokens), *_unasked(attempt, worker_id))
+                chosen = sa.select(jobs.c.token).where(mine).with_for_update(skip_locked=True)
+                values = _finished(tx.now, given["done_by"], result)
+                rows = tx.change(jobs, chosen, values, jobs.c.token)
             done.update(row.token for row in rows)
     return done
+
+
+@lru_cache(maxsize=64)
+def _finishing(
+    dialect: Dialect, now: ColumnElement[datetime], own: bool, skip_locked: bool
+) -> sa.UpdateBase:
+    """Return the statement of `finish_all`; `own`: each job has its own of several results."""
+    worker, attempt = (
+        sa.bindparam("worker", type_=Identifier()),
+        sa.bindparam("attempt_number", type_=sa.Integer),
+    )
+    mine = sa.and_(dialect.among(jobs.c.token, "tokens"), *_unasked(attempt, worker))
+    free = sa.select(jobs.c.token).where(mine).with_for_update(skip_locked=True)
+    result: ColumnElement[Any] = sa.bindparam("outcome", type_=jobs.c.result.type)
+    if own:
+        result = dialect.own_of(jobs.c.token, "outcome")
+    values = _finished(now, sa.bindparam("done_by", type_=sa.Text), result)
+    return dialect.changing(jobs, free if skip_locked else mine, values, [jobs.c.token])
+
+
+def _finished(now: ColumnElement[datetime], by: Any, result: Any) -> dict[str, Any]:
+    return {"state": State.FINISHED, "ended_at": now, "changed_by": by, "result": result}
+
+
+def _unasked(attempt: Any, worker_id: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that this attempt holds a job of which nothing has been asked."""
+    return of_attempt(attempt, worker_id), jobs.c.requested.is_(None)
 
 
 def fail(

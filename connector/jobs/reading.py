@@ -22,14 +22,14 @@ _SELECT = sa.select(*_COLUMNS).select_from(jobs.outerjoin(job_progress))
 
 def get(tx: Tx, tokens: Collection[str]) -> dict[str, Job]:
     """Return the jobs that have these tokens, by token; unknown ones are left out."""
-    rows = tx.execute(_by_token(tx.dialect), {"tokens": list(tokens)})
+    rows = tx.execute(_by_token(tx.dialect), {"tokens": tx.dialect.listed(tokens)})
     return {row[0]: _job(row) for row in rows}
 
 
 @cache
 def _by_token(dialect: Dialect) -> sa.Select[Any]:
     """Return the query for some tokens, built once: clients ask for little else."""
-    return _SELECT.where(dialect.among_named(jobs.c.token, "tokens"))
+    return _SELECT.where(dialect.among(jobs.c.token, "tokens"))
 
 
 def page(tx: Tx, queue: str, *, before: str | None = None, limit: int = 500) -> list[Job]:

@@ -13,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 
 from connector.db.engine import Tx
 from connector.db.errors import Locked
-from connector.jobs.claim import Place, but, candidates, is_due, may_claim, take
+from connector.jobs.claim import but, candidates, may_claim, take
 from connector.jobs.job import Run
+from connector.jobs.places import Place, is_due
 from connector.jobs.states import State
 from connector.jobs.tables import is_open, job_tasks, jobs, queues
 

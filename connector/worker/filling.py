@@ -12,10 +12,10 @@ from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Locked, Unavailable
-from connector.jobs import claim, turns
-from connector.jobs.claim import Due
+from connector.jobs import claim, places, turns, waiting
 from connector.jobs.job import Run
 from connector.jobs.outbox import NOBODY, Outbox
+from connector.jobs.waiting import Due
 from connector.process import restart_pause
 from connector.worker.claimed import count, damage
 from connector.worker.lease import Lease
@@ -65,7 +65,7 @@ class Filler:
         self.back: deque[Run] = deque()
         """Claimed runs that no slot has, or none has begun."""
         self._damaged: set[str] = set()
-        self._beyond: dict[str, claim.Place] = {}
+        self._beyond: dict[str, places.Place] = {}
         self._far_at = self._due_at = 0.0
         self._next = float("inf")
         self._in_vain = 0
@@ -97,7 +97,7 @@ class Filler:
                     self._next = min(self._next, now + due.seconds)
                     continue
                 # What stands at the head may not run now; what is due behind it may.
-                for look in (due,) if due.ahead else (due, replace(due, ahead=claim.NOW)):
+                for look in (due,) if due.ahead else (due, replace(due, ahead=places.NOW)):
                     self._take(queue, look, lease, now, moved)
         return min(wait, self._next - now)
 
@@ -197,8 +197,8 @@ class Filler:
     def _due(self, now: float) -> Mapping[str, Due]:
         """Return what waits; now and then what is due is looked for far behind what is delayed."""
         far = now >= self._far_at
-        most = claim.FAR_AHEAD if far else claim.AHEAD
-        found = self._database.read(claim.due, list(self._limits), self._beyond, most)
+        most = places.FAR_AHEAD if far else places.AHEAD
+        found = self._database.read(waiting.due, list(self._limits), self._beyond, most)
         for queue, due in found.items():
             if far or due.ahead:
                 self._beyond[queue] = due.beyond

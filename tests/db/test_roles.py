@@ -25,6 +25,7 @@ from connector.jobs import (
     schedules,
     submit,
     turns,
+    waiting,
     workers,
 )
 from connector.jobs.counting import Counting
@@ -71,7 +72,7 @@ def test_the_roles_together_take_an_action_through_its_life(as_role: As) -> None
     http.run(submit.submit, [NewJob(token, "Test", {}, tasks=("A",)), NewJob(other, "Test", {})])
     http.notify({"Test"})
     assert http.run(why, other).state is State.QUEUED
-    assert worker.read(claim.due, ["Test"])
+    assert worker.read(waiting.due, ["Test"])
     (run,) = worker.run(turns.claim_in_turn, "Test", WORKER.id, 1, ["A"])
     assert worker.run(workers.beat, WORKER.id)
     worker.run(progress.save, run, progress={"n": 1}, checkpoint={"n": 1})

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from connector.db.engine import Database, Tx
-from connector.jobs import claim, outcomes, progress, reading, submit, workers
+from connector.jobs import claim, outcomes, progress, reading, submit, waiting, workers
 from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.token import new_token
@@ -56,7 +56,7 @@ def _new(count: int) -> list[NewJob]:
 STATEMENTS: dict[str, tuple[Work, list[list[str]]]] = {
     "store": (lambda tx, runs: submit.submit(tx, _new(100)), []),
     "look what is due": (
-        lambda tx, runs: claim.due(tx, ["Test"]),
+        lambda tx, runs: waiting.due(tx, ["Test"]),
         [["Index Only Scan jobs_open"]],
     ),
     "claim many": (lambda tx, runs: claim.claim(tx, "Test", WORKER, 500), CLAIM),

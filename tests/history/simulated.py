@@ -11,7 +11,7 @@ from connector.datastore import holding
 from connector.datastore.errors import HolderLost
 from connector.datastore.holding import Holder
 from connector.db.engine import Database, Tx
-from connector.jobs import claim, fence, outcomes, progress, turns, workers
+from connector.jobs import claim, fence, outcomes, progress, turns, waiting, workers
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import Requested, State
@@ -117,7 +117,7 @@ class Worker:
 
     def fill(self, limit: int) -> None:
         """Claim from every queue in which something is due."""
-        for queue, due in self._database.read(claim.due, [PLAIN, FETCH]).items():
+        for queue, due in self._database.read(waiting.due, [PLAIN, FETCH]).items():
             if not due.seconds:
                 self.claim(queue, limit)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from connector.jobs import claim, outcomes, submit, turns
+from connector.jobs import claim, outcomes, places, submit, turns, waiting
 from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.tables import queues
@@ -73,7 +73,7 @@ def test_nothing_is_claimed_before_its_time(kit: Jobs) -> None:
     serve(kit)
     delayed = kit.submit(delay=3600.0, priority=1000)
     assert claimed(kit) == []
-    wait = kit.database.read(claim.due, ["Test"])["Test"]
+    wait = kit.database.read(waiting.due, ["Test"])["Test"]
     assert 3590 < wait.seconds <= 3600 and wait.ahead is None
     later = kit.job(delayed).run_at + timedelta(seconds=1)
     runs = kit.database.run_at(later, claim.claim, "Test", WORKER, 1)
@@ -93,7 +93,7 @@ def test_many_delayed_jobs_do_not_hide_one_that_is_due(kit: Jobs) -> None:
     for _ in range(20):
         kit.submit(delay=3600.0, priority=100)
     due = kit.submit()
-    assert kit.database.read(claim.due, ["Test"])["Test"].seconds == 0
+    assert kit.database.read(waiting.due, ["Test"])["Test"].seconds == 0
     assert claimed(kit, 5) == [due]
 
 
@@ -112,7 +112,7 @@ def test_the_wait_of_each_queue_is_told(kit: Jobs) -> None:
     kit.submit("Later", delay=60.0)
     kit.claim(kit.submit("Busy"))
     kit.submit("Unasked")
-    told = kit.database.read(claim.due, ["Now", "Later", "Busy", "Empty"])
+    told = kit.database.read(waiting.due, ["Now", "Later", "Busy", "Empty"])
     assert told.keys() == {"Now", "Later"}
     assert told["Now"].seconds == 0 and 50 < told["Later"].seconds <= 60
 
@@ -192,13 +192,13 @@ def test_a_clock_that_is_set_back_keeps_nothing_waiting_that_was_not_delayed(kit
     serve(kit)
     plain, of_task, delayed = kit.submit(), kit.submit(tasks=("A",)), kit.submit(delay=1.0)
     before = kit.job(plain).queued_at - timedelta(hours=1)
-    waiting = kit.database.run_at(before, claim.due, ["Test"])["Test"]
-    assert waiting.seconds == 0.0 and waiting.ahead is not None
-    runs = kit.database.run_at(before, claim.claim, "Test", WORKER, 9, ahead=claim.NOW)
+    found = kit.database.run_at(before, waiting.due, ["Test"])["Test"]
+    assert found.seconds == 0.0 and found.ahead is not None
+    runs = kit.database.run_at(before, claim.claim, "Test", WORKER, 9, ahead=places.NOW)
     assert {run.token for run in runs} == {plain, of_task}
     kit.database.run(outcomes.release, runs[1], "shutdown")
     again = kit.database.run_at(
-        before, turns.claim_in_turn, "Test", WORKER, 9, ("A",), ahead=claim.NOW
+        before, turns.claim_in_turn, "Test", WORKER, 9, ("A",), ahead=places.NOW
     )
     assert [run.token for run in again] == [of_task]
     assert kit.state(delayed) is State.QUEUED
@@ -209,15 +209,15 @@ def test_what_is_due_behind_many_delayed_jobs_is_found_in_the_end(kit: Jobs) -> 
     for _ in range(30):
         kit.submit(delay=600.0)
     low = kit.submit(priority=-100)
-    place, looks = claim.NOW, 0
-    while (due := kit.database.read(claim.due, ["Test"], {"Test": place}, 7)["Test"]).seconds > 0:
+    place, looks = places.NOW, 0
+    while (due := kit.database.read(waiting.due, ["Test"], {"Test": place}, 7)["Test"]).seconds > 0:
         place, looks = due.beyond, looks + 1
         assert looks < 10, "each look goes on where the one before has ended"
     assert looks == 4 and due.ahead == due.beyond
     (run,) = kit.database.run(claim.claim, "Test", WORKER, 3, ahead=due.ahead)
     assert run.token == low
-    after = kit.database.read(claim.due, ["Test"], {"Test": due.beyond}, 7)["Test"]
-    assert after.ahead is None and after.beyond == claim.NOW, "at the end it begins anew"
+    after = kit.database.read(waiting.due, ["Test"], {"Test": due.beyond}, 7)["Test"]
+    assert after.ahead is None and after.beyond == places.NOW, "at the end it begins anew"
     assert 590 < after.seconds <= 600
 
 

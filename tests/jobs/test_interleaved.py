@@ -44,6 +44,9 @@ class Interrupted:
     def execute(self, *arguments: object) -> object:
         return self._first(self._tx.execute(*arguments))  # type: ignore[arg-type]
 
+    def execute_built(self, *arguments: object) -> object:
+        return self._first(self._tx.execute_built(*arguments))  # type: ignore[arg-type]
+
     def change(self, *arguments: object) -> object:
         return self._first(self._tx.change(*arguments))  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.db.schema import schema_info
-from connector.jobs import claim, operate, outcomes, progress, requests, turns
+from connector.jobs import claim, operate, outcomes, progress, requests, turns, waiting
 from connector.jobs.errors import NoSuchQueue, WrongState
 from connector.jobs.job import Run
 from connector.jobs.states import FINAL, Requested, State
@@ -18,7 +18,7 @@ from tests.jobs.conftest import OTHER, WORKER, Jobs
 
 def claimed(kit: Jobs, limit: int = 10, worker: str = WORKER) -> list[Run]:
     """Claim as a worker does: it looks first, and takes turns where it must."""
-    due = kit.database.read(claim.due, ["Test"]).get("Test")
+    due = kit.database.read(waiting.due, ["Test"]).get("Test")
     if due is None or due.seconds:
         return []
     if due.limited:
@@ -133,7 +133,7 @@ def test_a_higher_priority_never_starts_a_job_before_its_time(kit: Jobs) -> None
     token = kit.submit(delay=3600.0)
     kit.database.run(requests.reprioritise, token, 1000, "cli me")
     assert claimed(kit) == []
-    assert 3500 < kit.database.read(claim.due, ["Test"])["Test"].seconds <= 3600
+    assert 3500 < kit.database.read(waiting.due, ["Test"])["Test"].seconds <= 3600
 
 
 def test_an_idle_queue_runs_what_has_a_low_priority_at_once(kit: Jobs) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.jobs import claim, outcomes, progress, requests
+from connector.jobs import claim, outcomes, progress, requests, waiting
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
 from connector.jobs.states import State
@@ -110,7 +110,7 @@ def test_a_retry_waits_for_its_pause(kit: Jobs) -> None:
     kit.database.run(outcomes.retry, run, "no", 3600.0, 3)
     job = kit.job(run.token)
     assert 3500 < (job.run_at - job.queued_at).total_seconds() < 3700
-    assert kit.database.read(claim.due, ["Test"])["Test"].seconds > 3500, "nobody looks before"
+    assert kit.database.read(waiting.due, ["Test"])["Test"].seconds > 3500, "nobody looks before"
     with pytest.raises(StopIteration):
         kit.claim(run.token)
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from connector.db.engine import Database, Tx
 from connector.db.types import Identifier
-from connector.jobs import claim, outcomes, progress, retention, submit, turns, workers
+from connector.jobs import claim, outcomes, progress, retention, submit, turns, waiting, workers
 from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
@@ -154,11 +154,11 @@ def test_delayed_paused_and_ended_jobs_of_higher_priority_cost_a_claim_nothing(
     fill(kit, (State.RUNNING, State.FINISHED), priority=100)
     analysed(kit)
     ready = [kit.submit() for _ in range(5)]
-    assert costs.of(claim.due, ["Test", "Empty"])["Test"].seconds == 0
+    assert costs.of(waiting.due, ["Test", "Empty"])["Test"].seconds == 0
     assert [run.token for run in costs.of(claim.claim, "Test", WORKER, 2)] == ready[:2]
     assert [r.token for r in costs.of(turns.claim_in_turn, "Test", WORKER, 3)] == ready[2:]
     assert costs.of(claim.claim, "Test", WORKER, 2) == []
-    wait = costs.of(claim.due, ["Test"])["Test"]
+    wait = costs.of(waiting.due, ["Test"])["Test"]
     assert wait.seconds > 3600
 
 

@@ -20,7 +20,7 @@ from connector.jobs import claim, outcomes, workers
 from connector.jobs.token import new_token
 
 url, trace = sys.argv[1:]
-database, me = Database(url), new_token()
+database, me = Database(url, patience=30.0, statement_seconds=30.0), new_token()
 database.run(workers.register, workers.Worker(me, "host", "boot", 1, "0", {}), {"Test": 60.0})
 print("ready", flush=True)
 sys.stdin.readline()

@@ -11,8 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.sql import ColumnElement
 
-from connector.db.types import json_text
-
 
 class Wake(Protocol):
     """Tells a worker that something may have changed for it.
@@ -89,14 +87,15 @@ class Dialect:
     """Whether each worker has a connection more, on which it hears of news."""
     snapshot_level: str | None = None
     """Isolation level in which all statements of a transaction see the same; None: in any."""
-    locks_first = False
-    """Whether a change locks its rows by a statement before: passing over locked ones is free."""
     writes_beside = True
     """Whether two connections can write at once."""
     dirty_level: str | None = None
     """Isolation level that shows what others have not committed; None: there is no need of one."""
     lag_seconds = 2.0
     """How far counts made beforehand lie back, so that little comes in behind them."""
+    changes_at_once = True
+    """Whether `change` is one statement."""
+
     poll_seconds = 1.0
     """Longest that a worker with something to do may go without looking for news itself."""
 
@@ -140,6 +139,12 @@ class Dialect:
         """Return the database's clock, the same within one transaction."""
         return sa.func.now()
 
+    def clock(
+        self, now: ColumnElement[datetime]
+    ) -> tuple[ColumnElement[datetime], Mapping[str, Any]]:
+        """Return what stands for `now` in a statement that is built once, and its parameters."""
+        return now, {}
+
     def after(self, moment: ColumnElement[datetime], seconds: float) -> ColumnElement[datetime]:
         """Return the moment that lies `seconds` after another."""
         return moment + sa.literal(timedelta(seconds=seconds), sa.Interval())
@@ -181,33 +186,46 @@ class Dialect:
 
         `chosen`: a condition, or a SELECT that finds and locks primary keys, which is run once.
         """
+        return connection.execute(self.changing(table, chosen, values, returning)).all()
+
+    def changing(
+        self,
+        table: sa.Table,
+        chosen: ColumnElement[bool] | sa.Select[Any],
+        values: Mapping[str, Any],
+        returning: Sequence[ColumnElement[Any]],
+    ) -> sa.UpdateBase:
+        """Return the statement that `change` sends, where it is one (`changes_at_once`)."""
         if isinstance(chosen, sa.Select):
-            # As a plain subquery PostgreSQL may run it once a row, finding others each time.
-            found = chosen.cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql")
-            chosen = key_of(table).in_(sa.select(*found.c))
-        update = sa.update(table).where(chosen).values(values).returning(*returning)
-        return connection.execute(update).all()
+            # As a plain subquery it may be run once a row, finding others each time.
+            chosen = key_of(table).in_(sa.select(*chosen.cte("chosen").c))
+        return sa.update(table).where(chosen).values(values).returning(*returning)
 
-    def among(self, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
-        """Return the condition that a column is one of these; their number may be large."""
-        return column.in_(values)
-
-    def among_named(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-        """Do as `among`, for a list that a statement gets as a parameter when it is sent."""
+    def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Return the condition that a column is one of those that a parameter has: see `listed`."""
         return column.in_(sa.bindparam(name, expanding=True))
 
-    def together(
-        self, key: ColumnElement[str], documents: Mapping[str, Mapping[str, Any]]
-    ) -> Iterator[tuple[list[str], Any]]:
-        """Yield keys, and the value that a statement sets in all their rows: each one's document.
+    def listed(self, values: Collection[str]) -> Any:
+        """Return the value of that parameter. There may be many; none has a comma."""
+        return list(values)
 
-        As many keys at a time as one statement can serve: here those with the same document.
+    def together(
+        self, documents: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[tuple[list[str], Mapping[str, Any], bool]]:
+        """Yield keys, the parameter of a statement that changes their rows, and what it is.
+
+        As many keys at a time as one statement can serve: those that have the same document, which
+        is the parameter, or (if true is yielded) each with its own: see `own_of`.
         """
         alike: dict[str, list[str]] = {}
         for name, document in documents.items():
-            alike.setdefault(json_text(document), []).append(name)
+            alike.setdefault(repr(document), []).append(name)
         for names in alike.values():
-            yield names, documents[names[0]]
+            yield names, documents[names[0]], False
+
+    def own_of(self, key: ColumnElement[str], name: str) -> ColumnElement[Any]:
+        """Return each row's own of the documents that a parameter holds by key."""
+        raise NotImplementedError
 
     def make_place(self, url: sa.URL) -> None:
         """Make what must be there before the database can be made, such as a folder."""

@@ -44,13 +44,16 @@ AWAY = {
 }
 
 
+NOW: ColumnElement[datetime] = sa.func.utc_timestamp(sa.text("6"), type_=Timestamp())
+
+
 class MariaDB(Dialect):
     """MariaDB: no UPDATE … RETURNING, no partial index, no wake-up; deadlocks are ordinary."""
 
     name = "mariadb"
-    locks_first = True
     snapshot_level = "REPEATABLE READ"
     dirty_level = "READ UNCOMMITTED"
+    changes_at_once = False
     lag_seconds = 5.0  # more than what the triggers of migration 0009 call late by the clock
     poll_seconds = 0.1
 
@@ -150,7 +153,7 @@ class MariaDB(Dialect):
 
     def now(self) -> ColumnElement[datetime]:
         """Return the server's clock in UTC; the same within one statement."""
-        return sa.func.utc_timestamp(sa.text("6"), type_=Timestamp())
+        return NOW
 
     def after(self, moment: ColumnElement[datetime], seconds: float) -> ColumnElement[datetime]:
         """Return the moment that lies `seconds` after another."""

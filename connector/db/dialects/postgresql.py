@@ -205,15 +205,14 @@ class PostgreSQL(Dialect):
         statement = insertion.from_json(table, tuple(rows[0]), tuple(shared.items()))
         connection.execute(statement, {"rows": list(rows)})
 
-    def change(
+    def changing(
         self,
-        connection: sa.Connection,
         table: sa.Table,
         chosen: ColumnElement[bool] | sa.Select[Any],
         values: Mapping[str, Any],
         returning: Sequence[ColumnElement[Any]],
-    ) -> Sequence[sa.Row[Any]]:
-        """Change rows; those that a SELECT locks are found again by where they lie.
+    ) -> sa.UpdateBase:
+        """Return the statement; rows that a SELECT locks are found again by where they lie.
 
         One that moved before it was locked is not found: it is as if it had been passed over.
         """
@@ -221,32 +220,31 @@ class PostgreSQL(Dialect):
             place: ColumnElement[Any] = sa.literal_column("ctid")
             places = sa.func.array(chosen.with_only_columns(place).scalar_subquery())
             chosen = place == sa.any_(places)
-        return super().change(connection, table, chosen, values, returning)
+        return super().changing(table, chosen, values, returning)
 
-    def among(self, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
-        """Return = ANY(array): one value to send, and one statement for any number."""
-        array = sa.bindparam(None, list(values), type_=ARRAY(column.type))
-        return column == sa.any_(array)
+    def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Return = ANY(array): one text to send, and one statement for any number of keys."""
+        texts = sa.func.string_to_array(sa.bindparam(name, type_=sa.Text), ",")
+        return column == sa.any_(sa.cast(texts, ARRAY(column.type)))
 
-    def among_named(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-        """Return = ANY(array)."""
-        return column == sa.any_(sa.bindparam(name, type_=ARRAY(column.type)))
+    def listed(self, values: Collection[str]) -> Any:
+        """Return one text."""
+        return ",".join(values)
 
     def together(
-        self, key: ColumnElement[str], documents: Mapping[str, Mapping[str, Any]]
-    ) -> Iterator[tuple[list[str], Any]]:
+        self, documents: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[tuple[list[str], Mapping[str, Any], bool]]:
         """Yield all keys at once: unlike documents are looked up in one that holds them all.
 
         Joined to a list of rows instead, the planner would expect one row of it behind the other
         conditions, and go through the list for each row of the table.
         """
-        alike = list(super().together(key, documents))
-        if len(alike) <= 1:
-            yield from alike
-        else:
-            whole = sa.literal(dict(documents), JSONB)
-            # Not whole[…], which stands behind the type of a value that is sent: array brackets.
-            yield list(documents), whole.op("->", return_type=JSONB())(sa.cast(key, sa.Text))
+        alike = list(super().together(documents))
+        yield from alike if len(alike) <= 1 else [(list(documents), documents, True)]
+
+    def own_of(self, key: ColumnElement[str], name: str) -> ColumnElement[Any]:
+        """Return what stands under the key."""
+        return sa.bindparam(name, type_=JSONB).op("->")(sa.cast(key, sa.Text))
 
     def is_transient(self, error: DBAPIError) -> bool:
         """Say whether the transaction lost against another one."""

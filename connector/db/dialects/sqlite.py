@@ -24,6 +24,9 @@ from connector.db.types import Timestamp
 _IN_MODIFY = 0x2  # sys/inotify.h
 
 
+CLOCK: ColumnElement[datetime] = sa.bindparam("now", type_=Timestamp())
+
+
 class SQLite(Dialect):
     """SQLite 3.35 or later in WAL mode, every commit synced to the disk."""
 
@@ -113,6 +116,12 @@ class SQLite(Dialect):
         """Return this host's clock: the database is a file on the same host."""
         return sa.literal(datetime.now(UTC), Timestamp())
 
+    def clock(
+        self, now: ColumnElement[datetime]
+    ) -> tuple[ColumnElement[datetime], Mapping[str, Any]]:
+        """Return a parameter for this host's clock; as a number it is another one."""
+        return CLOCK, {"now": _value(now), "now_micros": _bound(self.micros(now))}
+
     def after(self, moment: ColumnElement[datetime], seconds: float) -> ColumnElement[datetime]:
         """Return the moment that lies `seconds` after another; both are plain values here."""
         value = _value(moment)
@@ -122,6 +131,8 @@ class SQLite(Dialect):
 
     def micros(self, moment: ColumnElement[datetime], less: int = 0) -> ColumnElement[int]:
         """Return microseconds since 1970, exact to the millisecond for stored moments."""
+        if moment is CLOCK:
+            return sa.bindparam("now_micros", type_=sa.BigInteger) - less
         if (value := _value(moment)) is not None:
             since = (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
             return sa.literal(since - less, sa.BigInteger())
