@@ -206,17 +206,13 @@ class Dialect:
         return column.in_(sa.bindparam(name, expanding=True))
 
     def listed(self, values: Collection[str]) -> Any:
-        """Return the value of that parameter. There may be many; none has a comma."""
+        """Return the value of that parameter: keys, which have no comma."""
         return list(values)
 
     def together(
         self, documents: Mapping[str, Mapping[str, Any]]
     ) -> Iterator[tuple[list[str], Mapping[str, Any], bool]]:
-        """Yield keys, the parameter of a statement that changes their rows, and what it is.
-
-        As many keys at a time as one statement can serve: those that have the same document, which
-        is the parameter, or (if true is yielded) each with its own: see `own_of`.
-        """
+        """Yield keys, and the document that all their rows get; or all, with true: see `own_of`."""
         alike: dict[str, list[str]] = {}
         for name, document in documents.items():
             alike.setdefault(repr(document), []).append(name)
