@@ -14,11 +14,11 @@ from connector.db.engine import Database
 from connector.db.errors import Locked, Unavailable
 from connector.jobs import claim, places, turns, waiting
 from connector.jobs.job import Run
+from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.waiting import Due
 from connector.process import restart_pause
 from connector.worker.claimed import count, damage
 from connector.worker.lease import Lease
-from connector.worker.meanwhile import Meanwhile
 from connector.worker.pace import LONG, Pace
 from connector.worker.recording import Recorder
 from connector.worker.slots import Slot
@@ -40,10 +40,7 @@ FAR = 1.0
 
 
 class Filler:
-    """Keeps slots, and gives the free ones work. `slots` is the worker's own list.
-
-    `hear` is called while many are being claimed.
-    """
+    """Keeps slots, and gives the free ones work. `slots` is the worker's own list."""
 
     def __init__(
         self,
@@ -52,15 +49,14 @@ class Filler:
         database: Database,
         slots: list[Slot],
         recorder: Recorder,
-        hear: Callable[[], None] = lambda: None,
+        outbox: Outbox = NOBODY,
     ) -> None:
-        self._claims = Meanwhile("claims", hear)
         self._settings = settings
         self._actions = actions
         self._database = database
         self._slots = slots
         self._recorder = recorder
-        self._outbox = recorder.outbox
+        self._outbox = outbox
         self._config_hash = settings.hash
         self._tasks = [task.name for task in settings.tasks]
         self._limits = {name: settings.queue(name).maximum_threads for name in actions}
@@ -246,12 +242,7 @@ class Filler:
         if not on_tasks and not due.limited:
             chosen = partial(claim.claim, ahead=due.ahead, without=bad)
             if not self._outbox.hears_of_starts(queue):
-                claiming = partial(self._database.run_alone, chosen, queue, worker_id, room)
-                if queue not in self._full:
-                    return claiming()
-                doing = self._claims.start(claiming)
-                self._claims.wait(doing)
-                return doing.result()
+                return self._database.run_alone(chosen, queue, worker_id, room)
         else:
             known = self._tasks if on_tasks else None
             chosen = partial(turns.claim_in_turn, known=known, ahead=due.ahead, without=bad)

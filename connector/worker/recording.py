@@ -32,25 +32,18 @@ UNANSWERED = 3
 class Recorder:
     """Ends of runs on their way into the database, in order.
 
-    Each takes along what its run has told and is not stored yet (`told`). `hear` is called while
-    many are being written.
+    Each takes along what its run has told and is not stored yet (`told`).
     """
 
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        outbox: Outbox = NOBODY,
-        hear: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, database: Database, settings: Settings, outbox: Outbox = NOBODY) -> None:
         self._database = database
         self._settings = settings
-        self.outbox = outbox
+        self._outbox = outbox
         self._waiting: deque[Ended] = deque()
         self._aside: list[Ended] = []
         self._aside_until = 0.0
         self._locked: set[str] = set()
-        self._together = Together(database, self._waiting, hear)
+        self._together = Together(database, self._waiting)
         self._unanswered: Counter[str] = Counter()
         self._moved: Callable[[], None] = lambda: None
 
@@ -68,7 +61,7 @@ class Recorder:
         match message["type"]:
             case "finished":
                 parts, result = message.get("parts", ()), message["result"]
-                plain = None if told or parts or self.outbox.hears_of_ends(run.queue) else result
+                plain = None if told or parts or self._outbox.hears_of_ends(run.queue) else result
                 self._add(
                     run,
                     "finish",
@@ -190,7 +183,7 @@ class Recorder:
     def _record(self, ended: Ended) -> None:
         bound = _log.bind(token=ended.run.token, attempt=ended.run.attempt)
         try:
-            state = self._database.run(self.outbox.ending, ended.run, ended.write)
+            state = self._database.run(self._outbox.ending, ended.run, ended.write)
             bound.info("run ended", verb=ended.verb, state=state.value)
             board.count(Metric.OUTCOMES, ended.run.queue, ended.verb, state.value)
             if state in (State.FINISHED, State.FAILED):
@@ -209,7 +202,7 @@ class Recorder:
 
     def _last_resort(self, ended: Ended, write: Write) -> None:
         try:
-            self._database.run(self.outbox.ending, ended.run, write)
+            self._database.run(self._outbox.ending, ended.run, write)
         except Unavailable:
             raise
         except Exception as error:

@@ -1,5 +1,6 @@
 """Ends that are alike are written many at a time, beside the next claim where that is possible."""
 
+import concurrent.futures
 import contextlib
 import itertools
 import time
@@ -17,7 +18,6 @@ from connector.db.errors import Locked
 from connector.jobs import outcomes
 from connector.jobs.job import Run
 from connector.jobs.states import State
-from connector.worker.meanwhile import Meanwhile
 
 _log = log.logger(__name__)
 
@@ -50,11 +50,11 @@ class Together:
     What cannot be written so stays there, for who writes one after the other and looks closer.
     """
 
-    def __init__(self, database: Database, waiting: deque[Ended], hear: Callable[[], None]) -> None:
+    def __init__(self, database: Database, waiting: deque[Ended]) -> None:
         self._database = database
         self._waiting = waiting
         self._careful_until = 0.0
-        self._writer = Meanwhile("recorder", hear)
+        self._writer = concurrent.futures.ThreadPoolExecutor(1, "recorder")
 
     @contextlib.contextmanager
     def beside(self, locked: Collection[str], moved: Callable[[], None]) -> Iterator[bool]:
@@ -68,11 +68,11 @@ class Together:
         if not batch:  # few are written before the next are claimed, so that none seems to overlap
             yield False
             return
-        writing = self._writer.start(self._finish, batch)
+        writing = self._writer.submit(self._finish, batch)
         try:
             yield True
         finally:
-            self._writer.wait(writing)
+            concurrent.futures.wait([writing])
             moved()
             if writing.exception() is None:
                 self._forget(writing.result())

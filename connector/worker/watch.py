@@ -92,14 +92,6 @@ class Watch:
         """Have a shutdown wait for nobody."""
         self._stop_by = float("-inf")
 
-    def lose(self, slots: Sequence[Slot], now: float) -> bool:
-        """Kill all that run, at once and without a word; return whether anything did."""
-        lost = [slot for slot in slots if slot.run and slot.ending is not Ending.LOST]
-        for slot in lost:
-            slot.ask_to_end(Ending.LOST, now, 0.0)
-            slot.kill()
-        return bool(lost)
-
     def next(self, slots: Sequence[Slot]) -> float:
         """Return the monotonic time at which something here is due."""
         times = [self._stop_by] if self._stop_by > float("-inf") else []

@@ -73,10 +73,10 @@ class Worker:
         on_tasks = [name for name, action in actions.items() if isinstance(action, WorksOnTasks)]
         self._tell_supervisor = tell
         outbox = outbox_of(settings)
-        self._recorder = recorder = Recorder(database, settings, outbox, self._listen)
+        self._recorder = recorder = Recorder(database, settings, outbox)
         self._saver = Saver(database, recorder)
         self._watch = Watch(settings, actions)
-        self._filler = Filler(settings, actions, database, self.slots, recorder, self._listen)
+        self._filler = Filler(settings, actions, database, self.slots, recorder, outbox)
         scheduler = Scheduler(database, settings, actions, lambda: lease.worker_id)
         self._upkeep = Upkeep(database, settings, on_tasks, scheduler)
         self._rest = Rest(database.wake())
@@ -195,8 +195,9 @@ class Worker:
             _log.warning("handed back what lost workers held", tokens=rescued)
 
     def _reap(self) -> None:
-        self._listen()
         for slot in list(self.slots):
+            for message in slot.messages():
+                self._hear(slot, message)
             self._part(slot)
             status = slot.reaped()
             if status is not None:
@@ -204,11 +205,6 @@ class Worker:
                     self._hear(slot, message)
                 self._bury(slot, status)
         self._filler.told_all()
-
-    def _listen(self) -> None:
-        for slot in self.slots:
-            for message in slot.messages():
-                self._hear(slot, message)
 
     def _hear(self, slot: Slot, message: Message) -> None:
         slot.heard = time.monotonic()
@@ -271,8 +267,12 @@ class Worker:
 
     def _end_runs(self) -> None:
         """Kill every run, at once: somebody else may have taken it."""
-        if self._watch.lose(self.slots, time.monotonic()):
+        runs = [slot for slot in self.slots if slot.run and slot.ending is not Ending.LOST]
+        if runs:
             _log.error("lease lost: ending all runs", worker=self.lease.worker_id)
+        for slot in runs:
+            slot.ask_to_end(Ending.LOST, time.monotonic(), 0.0)
+            slot.kill()
         self._filler.back.clear()
         self.lease.drop()
 
