@@ -33,16 +33,19 @@ from connector.jobs.tables import (
 
 _Row = TypeVar("_Row", bound=tuple[object, ...])
 
-KEY = Identifier()
-
-PLACE: Any = (
-    sa.bindparam("ahead_rank", type_=sa.BigInteger),
-    sa.bindparam("ahead_token", type_=KEY),
-)
-"""Any place, in a statement that is built once."""
-
 HEAD = 500
 """Waiting jobs among which damaged ones are looked for when a claim is refused."""
+
+KEY = Identifier()
+
+
+def _place(name: str) -> Any:
+    """Return any place, in a statement that is built once."""
+    rank = sa.bindparam(f"{name}_rank", type_=sa.BigInteger)
+    return rank, sa.bindparam(f"{name}_token", type_=KEY)
+
+
+PLACE, SINCE = _place("ahead"), _place("since")
 
 
 def claim(
@@ -52,35 +55,44 @@ def claim(
     limit: int,
     *,
     ahead: Place | None = None,
+    since: Place | None = None,
     without: Collection[str] = (),
     config_hash: str | None = None,
 ) -> list[Run]:
     """Take up to `limit` due jobs of a queue whose jobs do not exclude each other.
 
-    `ahead`: those that are due but ranked behind now, from there on; `without`: tokens to pass
-    over; `config_hash`: of the configuration that the worker runs them with.
+    `ahead`: those that are due but ranked behind now, from there on; `since`: those behind this
+    place, if what is before has been claimed a moment ago; `without`: tokens to pass over;
+    `config_hash`: of the configuration that the worker runs them with.
     """
     if without or not tx.dialect.changes_at_once:
-        chosen = but(_free(tx, queue, worker_id, limit, ahead), without)
+        chosen = but(_free(tx, queue, worker_id, limit, ahead, since), without)
         return take(tx, chosen, worker_id, config_hash)
     given = {"queue_name": queue, "worker": worker_id, "most": limit}
     where = ahead
     if ahead not in (None, NOW):
         where = PLACE
         given |= {"ahead_rank": ahead[0], "ahead_token": ahead[1]}
-    rows = tx.execute_built(_claiming, given, where, config_hash).all()
+    if since is not None:
+        given |= {"since_rank": since[0], "since_token": since[1]}
+    begin = None if since is None else SINCE
+    rows = tx.execute_built(_claiming, given, where, begin, config_hash).all()
     return _runs(tx, rows, worker_id)
 
 
 @lru_cache(maxsize=64)
 def _claiming(
-    dialect: Dialect, now: ColumnElement[datetime], ahead: Place | None, config_hash: str | None
+    dialect: Dialect,
+    now: ColumnElement[datetime],
+    ahead: Place | None,
+    since: Place | None,
+    config_hash: str | None,
 ) -> sa.UpdateBase:
     """Return the statement of a claim."""
     terms = Terms(dialect, now)
     queue, worker = sa.bindparam("queue_name", type_=sa.Text), sa.bindparam("worker", type_=KEY)
     most = sa.bindparam("most", type_=sa.Integer)
-    chosen = _free(terms, queue, worker, most, ahead)
+    chosen = _free(terms, queue, worker, most, ahead, since)
     return dialect.changing(jobs, chosen, _claimed(terms, worker, config_hash), TAKEN)
 
 
@@ -90,12 +102,19 @@ def _free(
     worker_id: ColumnElement[str] | str,
     limit: ColumnElement[int] | int,
     ahead: Place | None,
+    since: Place | None,
 ) -> sa.Select[tuple[str]]:
     """Return the choice of due jobs, if the queue is free to be claimed from."""
     free = ~sa.exists().where(
         queues.c.queue == queue, queues.c.paused.is_(True) | queues.c.max_running.isnot(None)
     )
-    return candidates(terms, queue, limit, ahead).where(may_claim(worker_id), free)
+    chosen = candidates(terms, queue, limit, ahead).where(may_claim(worker_id), free)
+    if since is None:
+        return chosen
+    # Else each claim would go through all that have been claimed since the last vacuum. The rank
+    # once more by itself: MariaDB uses an index for that alone.
+    behind = sa.tuple_(jobs.c.rank, jobs.c.token) > sa.tuple_(*since)
+    return chosen.where(jobs.c.rank >= since[0], behind)
 
 
 def damaged(tx: Tx, queue: str, without: Collection[str]) -> list[str]:
@@ -182,8 +201,9 @@ def _runs(tx: Tx, rows: Sequence[Any], worker_id: str) -> list[Run]:
             failures,
             tuple(tasks.split(",")) if tasks else (),
             saved.get(token),
+            rank,
         )
-        for _, token, attempt, queue, parameters, failures, tasks in in_order
+        for rank, token, attempt, queue, parameters, failures, tasks in in_order
     ]
 
 

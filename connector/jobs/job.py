@@ -61,6 +61,8 @@ class Run:
     failures: int = 0
     tasks: tuple[str, ...] = ()
     checkpoint: Document | None = field(default=None, repr=False)
+    rank: int = 0
+    """Its place in the order of claims when it was claimed."""
 
     @property
     def fence(self) -> tuple[str, int]:

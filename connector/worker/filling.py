@@ -28,6 +28,13 @@ _log = log.logger(__name__)
 BLIND = 0.25
 """Seconds for which a queue that has much is claimed from without a look what waits elsewhere."""
 
+ANEW = 1.0
+"""Seconds between two claims from the head of a queue that has much; others begin where the last
+one ended. What is urgent, or was handed back, stands before that."""
+
+TOLD_ANEW = 0.05
+"""The same where there is news of it."""
+
 BORNE = 3
 """Looks in vain, one after the other, after which news are left alone for a while."""
 
@@ -70,7 +77,9 @@ class Filler:
         self._next = float("inf")
         self._in_vain = 0
         """How many looks in a row have found nothing to do."""
-        self._full: set[str] = set()
+        self._full: dict[str, places.Place | None] = {}
+        """Queues that have much, and the place up to which it has been claimed."""
+        self._head_at, self._told = 0.0, False
         self._new: set[str] = set()
         self._failed = 0
         self._failed_at = self._start_at = 0.0
@@ -85,7 +94,11 @@ class Filler:
         self._hand_on(now)
         if not any(self._room(queue) for queue in self._limits):
             return wait
-        known, self._new = self._full | self._new, set()
+        self._told |= self._recorder.handed_back() or not self._new.isdisjoint(self._full)
+        if now >= self._head_at + (TOLD_ANEW if self._told else ANEW):
+            self._head_at, self._told = now, False
+            self._full = dict.fromkeys(self._full)
+        known, self._new = self._full.keys() | self._new, set()
         self._in_vain += 1
         for queue in known:
             if not self._take(queue, Due(0.0), lease, now, moved):
@@ -125,9 +138,9 @@ class Filler:
         most = sum(room.values())
         runs = self._claimed(queue, lease.worker_id, most, look)
         if len(runs) == most > 1 and not look.limited and not look.ahead:
-            self._full.add(queue)
+            self._full[queue] = (runs[-1].rank, runs[-1].token)
         else:
-            self._full.discard(queue)
+            self._full.pop(queue, None)
         self._give([run for run in runs if self._whole(run)], room, now)
         count(runs)
         if runs:
@@ -240,7 +253,8 @@ class Filler:
     def _claim(self, queue: str, worker_id: str, room: int, due: Due) -> Sequence[Run]:
         on_tasks, bad = isinstance(self._actions[queue], WorksOnTasks), self._damaged
         if not on_tasks and not due.limited:
-            chosen = partial(claim.claim, ahead=due.ahead, without=bad)
+            since = None if due.ahead else self._full.get(queue)
+            chosen = partial(claim.claim, ahead=due.ahead, since=since, without=bad)
             if not self._outbox.hears_of_starts(queue):
                 return self._database.run_alone(chosen, queue, worker_id, room)
         else:

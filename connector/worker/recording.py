@@ -45,11 +45,17 @@ class Recorder:
         self._locked: set[str] = set()
         self._together = Together(database, self._waiting)
         self._unanswered: Counter[str] = Counter()
+        self._back = False
         self._moved: Callable[[], None] = lambda: None
 
     def beside(self, moved: Callable[[], None]) -> contextlib.AbstractContextManager[bool]:
         """Write what is plain while the caller claims, where the engine can do both at once."""
         return self._together.beside(self._locked, moved)
+
+    def handed_back(self) -> bool:
+        """Say whether a job was handed back to its queue since the last call."""
+        back, self._back = self._back, False
+        return back
 
     @property
     def tokens(self) -> set[str]:
@@ -185,6 +191,7 @@ class Recorder:
         try:
             state = self._database.run(self._outbox.ending, ended.run, ended.write)
             bound.info("run ended", verb=ended.verb, state=state.value)
+            self._back |= state is State.QUEUED
             board.count(Metric.OUTCOMES, ended.run.queue, ended.verb, state.value)
             if state in (State.FINISHED, State.FAILED):
                 board.observe(Metric.ATTEMPTS, ended.run.attempt, ended.run.queue)

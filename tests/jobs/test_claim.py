@@ -60,6 +60,18 @@ def test_an_hour_of_waiting_outweighs_what_an_hour_is_worth(kit: Jobs) -> None:
     assert order == [within.token, old.token, beyond.token]
 
 
+def test_a_claim_may_begin_where_the_last_one_ended(kit: Jobs) -> None:
+    kit.register(WORKER)
+    tokens = [kit.submit() for _ in range(4)]
+    runs = kit.database.run(claim.claim, "Test", WORKER, 2)
+    assert [run.token for run in runs] == tokens[:2]
+    kit.database.run(outcomes.release, runs[0], "it was handed back")
+    behind = kit.database.run(claim.claim, "Test", WORKER, 1, since=(runs[1].rank, runs[1].token))
+    assert [run.token for run in behind] == [tokens[2]], "what stands before that is passed over"
+    rest = kit.database.run(claim.claim, "Test", WORKER, 9)
+    assert [run.token for run in rest] == [tokens[0], tokens[3]]
+
+
 def test_waiting_makes_up_for_priority(kit: Jobs) -> None:
     old = kit.submit(priority=0)
     earlier = kit.job(old).queued_at

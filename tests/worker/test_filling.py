@@ -10,7 +10,7 @@ from connector.config.database import DatabaseSettings
 from connector.config.paths import PathsSettings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
-from connector.jobs import submit
+from connector.jobs import outcomes, submit
 from connector.jobs.job import NewJob, Run
 from connector.jobs.token import new_token
 from connector.worker import hostlock
@@ -115,6 +115,41 @@ def test_a_head_that_may_not_run_keeps_nothing_of_low_priority_from_a_free_slot(
     filler.fill(lease, 0.0, lambda: None)
     lease.end()
     assert sorted(token for slot in slots for token in slot.given) == [tokens[0], tokens[2]]
+
+
+def test_of_a_queue_that_has_much_the_head_is_looked_at_again_when_there_is_news_of_it(
+    file: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.model_validate(
+        {"database": {"url": "sqlite:////unused"}, "paths": {"data_directory": tmp_path}}
+    )
+    slot, runs = Taking(), []
+    recorder = Recorder(file, settings)
+    filler = Filler(settings, {"Test": Test()}, file, [slot], recorder)  # type: ignore[list-item]
+    room: dict[Taking, int] = {}
+    monkeypatch.setattr(filler, "start_slots", lambda now: float("inf"))
+    monkeypatch.setattr(filler, "_room", lambda queue, at_once=False: dict(room))
+
+    def give(given: Sequence[Run], now: float) -> None:
+        runs.append(given)
+        room.clear()
+
+    monkeypatch.setattr(slot, "give", give)
+    tokens = [new_token() for _ in range(80)]
+    file.run(submit.submit, [NewJob(token, "Test", {}) for token in tokens])
+    lease = Lease(file, tmp_path, 15.0, {"Test": 2}, [])
+    lease.register()
+    for now in (10.0, 10.01, 10.02, 10.03, 10.07):
+        if now == 10.02:
+            file.run(outcomes.release, runs[0][0], "it was handed back")
+        if now == 10.03:
+            filler.heard({"Test"})
+        room[slot] = 16
+        filler.fill(lease, now, lambda: None)
+    lease.end()
+    given = [[run.token for run in each] for each in runs]
+    assert given[:4] == [tokens[start : start + 16] for start in (0, 16, 32, 48)]
+    assert given[4] == [tokens[0], *tokens[64:79]]
 
 
 def test_a_lease_that_cannot_be_given_back_keeps_its_lock_for_others_to_see(
