@@ -24,15 +24,15 @@ class Joined:
     def write(self, data: bytes) -> None:
         """Send data, at the latest when the loop turns to something else."""
         if not self._kept:
-            self._soon(self._send)
+            self._soon(self.flush)
         self._kept.append(data)
         self._bytes += len(data)
         if self._bytes > MOST_BYTES:
-            self._send()
+            self.flush()
 
     def close(self) -> None:
         """Send what is kept, and close."""
-        self._send()
+        self.flush()
         self._transport.close()
 
     def abort(self) -> None:
@@ -40,7 +40,8 @@ class Joined:
         self._kept.clear()
         self._transport.abort()
 
-    def _send(self) -> None:
+    def flush(self) -> None:
+        """Send what is kept, now."""
         if self._kept:
             data, self._bytes = b"".join(self._kept), 0
             self._kept.clear()

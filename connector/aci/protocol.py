@@ -69,6 +69,7 @@ class BoundedProtocol(NoUpgrade):
     def connection_made(self, transport: Any) -> None:
         """Begin a connection, unless there are too many."""
         joined: Any = Joined(transport, self.loop)
+        self._joined: Joined = joined
         super().connection_made(joined)
         if len(self.connections) > self.bounds.connections:
             self._refuse(Reason.CONNECTIONS, "too many connections ([Server] MaxConnections)")
@@ -168,6 +169,10 @@ class BoundedProtocol(NoUpgrade):
             f"{self.bounds.head_bytes // 1024} KiB.\n"
         )
         self.loop.call_later(CLOSING_SECONDS, self._abort)
+
+    def eof_received(self) -> None:
+        """Send what is kept: the loop closes the connection of a client that says no more."""
+        self._joined.flush()
 
     def pause_writing(self) -> None:
         """Wait for a client that reads slowly, though not for ever."""
