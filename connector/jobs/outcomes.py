@@ -69,7 +69,7 @@ def _finishing(
     """Return the statement of `finish_all`; `own`: each job has its own of several results."""
     worker, attempt = (
         sa.bindparam("worker", type_=Identifier()),
-        sa.bindparam("attempt_number", type_=sa.Integer),
+        sa.bindparam("attempt_number", type_=jobs.c.attempt.type),
     )
     mine = sa.and_(dialect.among(jobs.c.token, "tokens"), *_unasked(attempt, worker))
     free = sa.select(jobs.c.token).where(mine).with_for_update(skip_locked=True)

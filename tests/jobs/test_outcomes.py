@@ -139,3 +139,12 @@ def test_many_that_end_together_keep_each_its_own_result(kit: Jobs) -> None:
     done = kit.database.run_alone(outcomes.finish_all, ended)
     assert done == {run.token for run in runs}
     assert [kit.job(run.token).result for run in runs] == [result for _, result in ended]
+
+
+def test_an_attempt_of_any_number_ends_together_with_others(kit: Jobs) -> None:
+    tokens = [kit.submit() for _ in range(2)]
+    kit.by_hand(tokens[0], attempt=2**31, changed_by="test")
+    with kit.alive():
+        runs = kit.database.run(claim.claim, "Test", WORKER, 2)
+    ended: list[tuple[Run, dict[str, object]]] = [(run, {}) for run in runs]
+    assert kit.database.run_alone(outcomes.finish_all, ended) == set(tokens)
