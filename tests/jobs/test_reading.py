@@ -3,8 +3,12 @@
 import re
 import threading
 
-from connector.jobs import outcomes, progress, reading
+import sqlalchemy as sa
+
+from connector.jobs import outcomes, progress, reading, submit
+from connector.jobs.job import NewJob
 from connector.jobs.states import State
+from connector.jobs.tables import jobs
 from connector.jobs.token import new_token
 from tests.jobs.conftest import Jobs
 
@@ -15,6 +19,13 @@ def test_jobs_are_found_by_token_and_unknown_tokens_left_out(kit: Jobs) -> None:
     assert found.keys() == set(tokens)
     assert kit.database.read(reading.get, [tokens[0].upper()]).keys() == {tokens[0]}
     assert kit.database.read(reading.get, []) == {}
+
+
+def test_any_number_of_jobs_is_stored_at_once(kit: Jobs) -> None:
+    new = [NewJob(new_token(), "Test", {}) for _ in range(16_000)]  # 250,000 values and more
+    kit.database.run(submit.submit, new)
+    count = sa.select(sa.func.count()).select_from(jobs)
+    assert kit.database.read(lambda tx: tx.execute(count).scalar()) == len(new)
 
 
 def test_a_queue_is_read_page_by_page_newest_first(kit: Jobs) -> None:

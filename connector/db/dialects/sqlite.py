@@ -23,6 +23,9 @@ from connector.db.types import Timestamp
 
 _IN_MODIFY = 0x2  # sys/inotify.h
 
+PLACES = 32766
+"""Parameters that one statement may have, as SQLite is built by default."""
+
 
 CLOCK: ColumnElement[datetime] = sa.bindparam("now", type_=Timestamp())
 
@@ -151,19 +154,22 @@ class SQLite(Dialect):
         rows: Sequence[Mapping[str, Any]],
         shared: Mapping[str, ColumnElement[Any]],
     ) -> None:
-        """Insert rows by one statement; SQLAlchemy's own way to do that takes five times as long.
+        """Insert rows by one statement, or a few; SQLAlchemy's own way takes five times as long.
 
         `shared`: values, as everything is that is of this moment here.
         """
         names = (*rows[0], *shared)
         head, one, stored = insertion.by_places(table, names, connection.dialect)
         always = [as_stored(_bound(shared[name])) for name, as_stored in stored[len(rows[0]) :]]
-        values: list[Any] = []
-        for row in rows:
-            values += [as_stored(row[name]) for name, as_stored in stored[: len(rows[0])]]
-            values += always
-        places = ",".join([one] * len(rows))
-        connection.exec_driver_sql(f"{head} {places} ON CONFLICT DO NOTHING", tuple(values))
+        most = PLACES // len(names)
+        for start in range(0, len(rows), most):
+            values: list[Any] = []
+            some = rows[start : start + most]
+            for row in some:
+                values += [as_stored(row[name]) for name, as_stored in stored[: len(rows[0])]]
+                values += always
+            places = ",".join([one] * len(some))
+            connection.exec_driver_sql(f"{head} {places} ON CONFLICT DO NOTHING", tuple(values))
 
     def missing(self, url: sa.URL) -> str | None:
         """Say whether the file is there: connecting would make an empty one."""
