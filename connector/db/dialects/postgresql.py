@@ -121,7 +121,9 @@ class PostgreSQL(Dialect):
                 # Of a statement whose answer does not come nobody knows whether it counts. So a
                 # connection that was closed while it stood idle must be seen to be so before.
                 raw: Any = connection.connection.dbapi_connection
-                if select.select([raw], [], [], 0.0)[0]:
+                poll = select.poll()  # select() knows no descriptor beyond 1023
+                poll.register(raw, select.POLLIN)
+                if poll.poll(0):
                     connection.invalidate()
             connection.execution_options(isolation_level="AUTOCOMMIT")
             yield
