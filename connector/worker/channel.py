@@ -111,11 +111,14 @@ class Channel:
                 raise Closed
             self._incoming += data
 
-    def wait_for_news(self) -> None:
-        """Wait until something has come in, or the other end is gone; nothing is read."""
-        poll = select.poll()
+    def wait_for_news(self, seconds: float | None = None) -> bool:
+        """Wait until something has come in, or the other end is gone; nothing is read.
+
+        Returns whether that is so, which it may not be after so many `seconds`.
+        """
+        poll = select.poll()  # select() knows no descriptor beyond 1023
         poll.register(self._socket, select.POLLIN)
-        poll.poll()
+        return bool(poll.poll(None if seconds is None else seconds * 1000))
 
     def end(self) -> None:
         """Tell the other end that nothing more will be sent; what it says is still heard."""
@@ -189,8 +192,7 @@ class SlotChannel(Channel):
 
     def waiting(self) -> bool:
         """Say whether another message is there, or begins to come."""
-        there = bool(self._kept or self._incoming)
-        return there or bool(select.select([self._socket], [], [], 0.0)[0])
+        return bool(self._kept or self._incoming) or self.wait_for_news(0.0)
 
 
 def _messages(bodies: list[str]) -> list[Message]:

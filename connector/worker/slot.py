@@ -8,7 +8,6 @@ import argparse
 import faulthandler
 import logging
 import os
-import select
 import signal
 import socket
 from pathlib import Path
@@ -77,7 +76,7 @@ def main() -> None:
     try:
         channel.send({"type": "ready"})
         bell.ring()
-        if not select.select([channel], [], [], IDLE)[0]:
+        if not channel.wait_for_news(IDLE):
             known.load_all()  # there is time for it now
         serve(known, channel, Permits(given.permits_fd), settings, ending)
     except (Closed, SystemExit):

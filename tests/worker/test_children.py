@@ -1,6 +1,8 @@
 """Children of a supervisor: a worker loads at once, and begins when it is told to."""
 
+import contextlib
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ from connector.jobs import workers
 from connector.process import kill_tree
 from connector.worker import children
 from connector.worker.children import Child
+from connector.worker.slots import Slot
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -94,3 +97,18 @@ def test_a_worker_ends_if_its_supervisor_dies_before_it_gives_leave(worker: Chil
     os.close(worker.leave)  # as the kernel does then
     worker.leave = None
     until(lambda: gone(processes), "it ends by itself")
+
+
+def test_a_slot_begins_also_where_its_worker_has_many_files(settings: Settings) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    with contextlib.ExitStack() as many:
+        many.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1024):  # beyond which select() knows no file
+            many.callback(os.close, os.dup(0))
+        slot = Slot.start(settings, time.monotonic())
+        many.callback(slot.close)
+        many.callback(slot.kill)
+        until(lambda: bool(slot.messages()), "it is ready")
+        slot.channel.end()
+        assert slot.process.wait(30) == 0, "it has waited for what it is to run"
