@@ -90,7 +90,7 @@ def test_a_dump_of_data_alone_into_a_migrated_database(
     target = fresh_url("postgresql", request, tmp_path, migrated=True)
     without = [f"--exclude-table-data=webex_connector.{table}" for table in APART]
     data = dump(empty_url, "--data-only", "--schema=webex_connector", *without)
-    guard = "ALTER TABLE webex_connector.jobs {} TRIGGER jobs_guard;\n"
+    guard = "ALTER TABLE webex_connector.jobs {} TRIGGER jobs_guard_insert;\n"
     sql_scripts.run(target, f"BEGIN;\n{guard.format('DISABLE')}{data}")
     with pytest.raises(AssertionError, match="a job begins as queued"):
         sql_scripts.run(target, data)
