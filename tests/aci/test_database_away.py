@@ -26,13 +26,13 @@ def wire(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Face,
     migrate(direct)
     with Proxy(url.port or 5432) as proxy:
         through = url.set(port=proxy.port).render_as_string(hide_password=False)
-        with facing(through, CONNECTOR_SERVER_ANSWERSECONDS="2") as face:
+        with facing(through, CONNECTOR_SERVER_ANSWERSECONDS="4") as face:
             yield face, proxy, direct
             proxy.open()
     direct.close()
 
 
-def in_time(face: Face, target: str, seconds: float = 2.5) -> dict[str, str]:
+def in_time(face: Face, target: str, seconds: float = 4.5) -> dict[str, str]:
     begun = time.monotonic()
     error = face.error(target)
     assert time.monotonic() - begun < seconds
