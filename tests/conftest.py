@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import resource
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -126,3 +127,15 @@ def database(empty_url: str) -> Iterator[Database]:
     opened = Database(empty_url, application="test")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Have so many files open that the next is one that select() does not know."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    with contextlib.ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1024):
+            opened.callback(os.close, os.dup(0))
+        yield

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -99,16 +98,12 @@ def test_a_worker_ends_if_its_supervisor_dies_before_it_gives_leave(worker: Chil
     until(lambda: gone(processes), "it ends by itself")
 
 
+@pytest.mark.usefixtures("many_files")
 def test_a_slot_begins_also_where_its_worker_has_many_files(settings: Settings) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
-    with contextlib.ExitStack() as many:
-        many.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        for _ in range(1024):  # beyond which select() knows no file
-            many.callback(os.close, os.dup(0))
+    with contextlib.ExitStack() as after:
         slot = Slot.start(settings, time.monotonic())
-        many.callback(slot.close)
-        many.callback(slot.kill)
+        after.callback(slot.close)
+        after.callback(slot.kill)
         until(lambda: bool(slot.messages()), "it is ready")
         slot.channel.end()
         assert slot.process.wait(30) == 0, "it has waited for what it is to run"
