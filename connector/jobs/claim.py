@@ -69,14 +69,13 @@ def claim(
         chosen = but(_free(tx, queue, worker_id, limit, ahead, since), without)
         return take(tx, chosen, worker_id, config_hash)
     given = {"queue_name": queue, "worker": worker_id, "most": limit}
-    where = ahead
     if ahead not in (None, NOW):
-        where = PLACE
         given |= {"ahead_rank": ahead[0], "ahead_token": ahead[1]}
+        ahead = PLACE
     if since is not None:
         given |= {"since_rank": since[0], "since_token": since[1]}
-    begin = None if since is None else SINCE
-    rows = tx.execute_built(_claiming, given, where, begin, config_hash).all()
+        since = SINCE
+    rows = tx.execute_built(_claiming, given, ahead, since, config_hash).all()
     return _runs(tx, rows, worker_id)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,13 +22,13 @@ _SELECT = sa.select(*_COLUMNS).select_from(jobs.outerjoin(job_progress))
 
 def get(tx: Tx, tokens: Collection[str]) -> dict[str, Job]:
     """Return the jobs that have these tokens, by token; unknown ones are left out."""
-    rows = tx.execute(_by_token(tx.dialect), {"tokens": tx.dialect.listed(tokens)})
+    rows = tx.execute_built(_by_token, {"tokens": tx.dialect.listed(tokens)})
     return {row[0]: _job(row) for row in rows}
 
 
-@cache
-def _by_token(dialect: Dialect) -> sa.Select[Any]:
-    """Return the query for some tokens, built once: clients ask for little else."""
+@lru_cache(maxsize=64)
+def _by_token(dialect: Dialect, now: object) -> sa.Select[Any]:
+    """Return the query for some tokens; clients ask for little else."""
     return _SELECT.where(dialect.among(jobs.c.token, "tokens"))
 
 

@@ -79,7 +79,9 @@ class Filler:
         """How many looks in a row have found nothing to do."""
         self._full: dict[str, places.Place | None] = {}
         """Queues that have much, and the place up to which it has been claimed."""
-        self._head_at, self._told = 0.0, False
+        self._head_at = 0.0
+        self._look_back = False
+        """Whether something may have come to stand before such a place."""
         self._new: set[str] = set()
         self._failed = 0
         self._failed_at = self._start_at = 0.0
@@ -94,9 +96,9 @@ class Filler:
         self._hand_on(now)
         if not any(self._room(queue) for queue in self._limits):
             return wait
-        self._told |= self._recorder.handed_back() or not self._new.isdisjoint(self._full)
-        if now >= self._head_at + (TOLD_ANEW if self._told else ANEW):
-            self._head_at, self._told = now, False
+        self._look_back |= self._recorder.handed_back() or not self._new.isdisjoint(self._full)
+        if now >= self._head_at + (TOLD_ANEW if self._look_back else ANEW):
+            self._head_at, self._look_back = now, False
             self._full = dict.fromkeys(self._full)
         known, self._new = self._full.keys() | self._new, set()
         self._in_vain += 1
