@@ -5,6 +5,7 @@ the version, so that tokens of one process keep their order within a millisecond
 """
 
 import os
+import struct
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,23 @@ from datetime import UTC, datetime, timedelta
 _LAST = (1 << 48) - 1
 _END = 253_402_300_000.0
 
+_DRAWN = 512
+"""Tokens for which random bits are drawn at once: asking the kernel lets go of the interpreter's
+lock, for which other threads are waiting, and a server would do so with each request."""
+
 _lock = threading.Lock()
 _last = 0
+_tails: list[int] = []
+
+
+def _forget() -> None:
+    """Have a forked process draw bits of its own."""
+    global _lock
+    _lock = threading.Lock()
+    _tails.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def new_token() -> str:
@@ -23,7 +39,9 @@ def new_token() -> str:
         # 48 bits of milliseconds above 12 bits of counter; a full counter borrows from the future.
         _last = max((time.time_ns() // 1_000_000) << 12, _last + 1)
         stamp = _last
-    tail = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
+        if not _tails:
+            _tails.extend(struct.unpack(f"{_DRAWN}Q", os.urandom(8 * _DRAWN)))
+        tail = _tails.pop() & ((1 << 62) - 1)
     high = (stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64
     return _text(high | 0b10 << 62 | tail)
 
