@@ -7,6 +7,7 @@ from connector.db.engine import Database
 from connector.jobs import submit
 from connector.jobs.errors import JobError
 from connector.jobs.job import NewJob
+from connector.jobs.news import News
 from connector.jobs.token import new_token
 
 QUEUE = "Bench"
@@ -32,7 +33,10 @@ class Producer:
 
     def __init__(self, url: str) -> None:
         self._database = Database(url, application="producer")
-        self._writer: Group[NewJob, str | JobError] = Group("writer", self._store, self._notify)
+        self._news = News(self._database)
+        self._writer: Group[NewJob, str | JobError] = Group(
+            "writer", self._store, lambda _: self._news.tell()
+        )
 
     def close(self) -> None:
         """Let go of the database."""
@@ -46,12 +50,12 @@ class Producer:
     def many(self, new: Sequence[NewJob]) -> None:
         """Store many by one transaction."""
         self._store(new)
-        self._notify(new)
+        self._news.tell()
 
     def _store(self, new: Sequence[NewJob]) -> list[str | JobError]:
         plain = all(submit.is_plain(job) for job in new)
         run = self._database.run_alone if plain else self._database.run
-        return run(submit.submit, new)
-
-    def _notify(self, new: Sequence[NewJob]) -> None:
-        self._database.notify({QUEUE})
+        tell = self._news.by_commit()
+        told = run(submit.submit, new, tell=tell)
+        self._news.stored({QUEUE}, tell)
+        return told

@@ -18,6 +18,7 @@ class Proxy:
         self._pairs: dict[socket.socket, socket.socket] = {}
         self._bell, self._ring = socket.socketpair()
         self._mode = "open"
+        self._noted = threading.Event()
         self._cut_at: list[bytes] = []
 
     def __enter__(self) -> Self:
@@ -47,8 +48,10 @@ class Proxy:
         self._cut_at = list(texts)
 
     def _set(self, mode: str) -> None:
+        self._noted.clear()
         self._mode = mode
         self._ring.send(b"\0")
+        assert mode == "end" or self._noted.wait(10), "the proxy does not answer"
 
     def _run(self) -> None:
         while self._mode != "end":
@@ -60,6 +63,7 @@ class Proxy:
                 self._bell.recv(100)
                 if self._mode == "cut":
                     self._drop_all()
+                self._noted.set()
                 continue
             for end in ready:
                 if end is self._listener:

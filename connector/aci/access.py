@@ -22,6 +22,7 @@ from connector.db.errors import (
 )
 from connector.jobs import reading, submit
 from connector.jobs.job import Job, NewJob
+from connector.jobs.news import News
 
 _log = log.logger(__name__)
 
@@ -59,9 +60,12 @@ class Access:
         """Seconds within which every call ends."""
         self._quiet_until = 0.0
         self._check_at = float("-inf")
-        self._writer: Group[NewJob, str] = Group("writer", self._write, self._notify)
+        self._news = News(database)
+        self._writer: Group[NewJob, str] = Group("writer", self._write, lambda _: self._news.tell())
         # Of its own, so that no action waits to be stored behind a row that somebody has locked.
-        self._changer: Group[Verb, Any] = Group("changer", self._change, self._notify, limit=1)
+        self._changer: Group[Verb, Any] = Group(
+            "changer", self._change, self._tell_of_change, limit=1
+        )
         self._reader: Group[str | Verb, Any] = Group("reader", self._read)
         # Of its own, so that nobody who asks for one action waits behind a long listing.
         self._lister: Group[Verb, Any] = Group("lister", self._look, limit=1)
@@ -188,40 +192,44 @@ class Access:
         queues = {job.queue for job in new}
         sizes = {queue: self._settings.queue(queue).max_queue_size for queue in queues}
         most = {queue: size for queue, size in sizes.items() if size}
+        tell = self._news.by_commit()
         try:
-            return self._store(new, step, most)
+            told = self._store(new, step, most, tell)
+            self._news.stored(queues, tell)
+            return told
         except Unavailable:
             raise
         except Exception as error:
             if len(new) == 1:
                 return [error]
         # One of them is refused altogether: the others have nothing to do with it.
-        told: list[str | Exception] = []
+        self._news.stored(queues, False)
+        each: list[str | Exception] = []
         for job in new:
             try:
-                told += self._store([job], step, most)
+                each += self._store([job], step, most)
             except Exception as error:
-                told.append(error)
-        return told
+                each.append(error)
+        return each
 
     def _store(
-        self, new: Sequence[NewJob], step: float, most: Mapping[str, int]
+        self, new: Sequence[NewJob], step: float, most: Mapping[str, int], tell: bool = False
     ) -> Sequence[str | Exception]:
         plain = not most and all(map(submit.is_plain, new)) and not self.outbox.thresholds
         run = self._database.run_alone if plain else self._database.run
         try:
-            return run(self._submit, new, step, most)
+            return run(self._submit, new, step, most, tell)
         except InDoubt as doubt:
             # Tokens are made before the insert, so storing them again is harmless, and certain.
             try:
-                return self._database.run(self._submit, new, step, most)
+                return self._database.run(self._submit, new, step, most, tell)
             except Unavailable:
                 raise doubt from None
 
     def _submit(
-        self, tx: Tx, new: Sequence[NewJob], step: float, most: Mapping[str, int]
+        self, tx: Tx, new: Sequence[NewJob], step: float, most: Mapping[str, int], tell: bool
     ) -> Sequence[str | Exception]:
-        told = submit.submit(tx, new, step, most)
+        told = submit.submit(tx, new, step, most, tell=tell)
         for queue in sorted({job.queue for job in new}):
             self.outbox.level(tx, queue)
         return told
@@ -229,8 +237,8 @@ class Access:
     def _change(self, verbs: Sequence[Verb]) -> list[Any]:
         return [self._database.run(verb) for verb in verbs]
 
-    def _notify(self, items: Sequence[NewJob | Verb]) -> None:
-        self._database.notify({i.queue if isinstance(i, NewJob) else "" for i in items})
+    def _tell_of_change(self, verbs: Sequence[Verb]) -> None:
+        self._database.notify({""})
 
     def _read(self, wanted: Sequence[str | Verb]) -> list[Any]:
         tokens = {token for token in wanted if isinstance(token, str)}

@@ -16,8 +16,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-TOGETHER = 0.005
-"""Seconds for which those who are told of what was done may hear of several batches at once."""
+TOGETHER = 0.002
+"""Seconds between two times that those who are to hear of what was done are told, at least."""
 
 
 class NotBegun(Exception):
@@ -40,8 +40,8 @@ class Group(Generic[T, R]):
     """One thread that works on batches.
 
     `work` gets the items of a batch and returns as many results; an exception among them goes to
-    its caller alone, one raised goes to all. `after` is called when all have been answered, for
-    several batches at once where one comes upon the heels of the other.
+    its caller alone, one raised goes to all. `after` is called when all have been answered: at
+    once, or soon and for several batches where one comes upon the heels of the other.
     """
 
     def __init__(
@@ -119,12 +119,14 @@ class Group(Generic[T, R]):
         """Return what has arrived, at least one item; none when nothing more will."""
         batch: list[_Waiting[T]] = []
         while len(batch) < self._limit:
-            if not batch and self._arrived.empty():
-                self._tell()  # rather than wait
+            told_in = max(0.0, self._after_at - time.monotonic()) if self._done else None
             try:
-                waiting = self._arrived.get(block=not (batch or self._closed))
+                waiting = self._arrived.get(not (batch or self._closed), told_in)
             except queue.Empty:
-                break
+                if batch or self._closed:
+                    break
+                self._tell()  # rather than wait any longer
+                continue
             if waiting is None:
                 self._closed = True
                 continue

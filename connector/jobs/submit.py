@@ -30,6 +30,8 @@ def submit(
     new: Iterable[NewJob],
     ageing_step: float = AGEING_STEP,
     most: Mapping[str, int] | None = None,
+    *,
+    tell: bool = False,
 ) -> list[str | JobError]:
     """Store actions as queued jobs, and return the token of each, or why it was not stored.
 
@@ -37,18 +39,24 @@ def submit(
     same, else KeyReused. Where a task has an action already it is as the job's `overlap` says: the
     token of that one, or TaskBusy. Storing one whose token is there already changes nothing: a
     caller whose commit was in doubt may simply repeat the call. `most`: for queues that may be
-    full, how many may wait there; beyond that it is QueueFull.
+    full, how many may wait there; beyond that it is QueueFull. `tell`: have the commit tell workers
+    that listen, as `News` has it.
     """
     told: list[str | JobError] = []
-    room = _Room(tx, most or {})
+    most = most or {}
+    room = _Room(tx, most)
     at_once: dict[int, list[dict[str, Any]]] = defaultdict(list)
     copies = []
     for job in new:
+        if is_plain(job) and job.queue not in most:  # as nearly all are: nothing to look up
+            told.append(job.token)
+            at_once[0].append(_row(job))
+            continue
         if job.overlap is not Overlap.QUEUE:
-            _store(tx, at_once, ageing_step)  # it may be one of them that is in its way
+            _store(tx, at_once, ageing_step, tell)  # it may be one of them that is in its way
         token = _token(tx, job, room)
         if isinstance(token, KeyReused):
-            _store(tx, at_once, ageing_step)  # it may be one of them that the key stands for
+            _store(tx, at_once, ageing_step, tell)  # it may be one of them that the key stands for
             token = _within(tx, job.queue, token)
         told.append(token)
         if token != job.token:
@@ -58,10 +66,10 @@ def submit(
         if job.delay:
             run_at = tx.after(job.delay)
             place = rank(tx, run_at, job.priority, ageing_step, delayed=True)
-            _insert(tx, [_row(job)], job.priority, run_at, place)
+            _insert(tx, [_row(job)], job.priority, run_at, place, tell)
         else:
             at_once[job.priority].append(_row(job))
-    _store(tx, at_once, ageing_step)
+    _store(tx, at_once, ageing_step, tell)
     for job in copies:
         _tell_copy(tx, job)
     return told
@@ -84,10 +92,13 @@ def _tell_copy(tx: Tx, job: NewJob) -> None:
         record(tx, job.token, "duplicate", by, target=State.QUEUED, reason=reason)
 
 
-def _store(tx: Tx, at_once: dict[int, list[dict[str, Any]]], ageing_step: float) -> None:
+def _store(
+    tx: Tx, at_once: dict[int, list[dict[str, Any]]], ageing_step: float, tell: bool
+) -> None:
     """Store rows that may begin now, by their priority: a statement for each."""
     for priority, rows in at_once.items():
-        _insert(tx, rows, priority, tx.now, tx.micros(tx.now, _boost(priority, ageing_step)))
+        place = tx.micros(tx.now, _boost(priority, ageing_step))
+        _insert(tx, rows, priority, tx.now, place, tell)
     at_once.clear()
 
 
@@ -97,9 +108,11 @@ def _insert(
     priority: int,
     run_at: ColumnElement[datetime],
     place: ColumnElement[int],
+    tell: bool,
 ) -> None:
     shared = {**_born(priority), "run_at": run_at, "rank": place, "queued_at": tx.now}
-    tx.dialect.insert_new_rows(tx.connection, jobs, rows, shared)
+    news = jobs.c.queue if tell else None
+    tx.dialect.insert_new_rows(tx.connection, jobs, rows, shared, news)
 
 
 @lru_cache(maxsize=64)

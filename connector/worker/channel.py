@@ -21,6 +21,10 @@ AT_ONCE = 1 << 20
 
 _PIECE = 1 << 16
 
+_KEPT = 4 << 20
+"""Bytes that the kernel may keep of what a slot says, most of which are its own for each message:
+else a slot with short actions waits for its worker, which waits for the database."""
+
 SOON = 0.01
 """Seconds within which the end of a run is heard while its slot goes on with others."""
 
@@ -47,6 +51,7 @@ class Channel:
         """Return our end, not blocking, and the socket to hand to a child."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KEPT)  # or what the system allows
         return cls(ours), theirs
 
     def fileno(self) -> int:

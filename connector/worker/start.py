@@ -57,8 +57,14 @@ def main() -> None:
     _wait(given.leave_fd)
     os.close(given.leave_fd)
     worker = build(settings, lambda: beat(given.beat_fd), slots)
+
+    def end(*_: object) -> None:
+        worker.shutdown()
+        if os.getppid() != given.parent:
+            worker.shutdown()  # the supervisor has died: another may be at its place already
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: worker.shutdown())
+        signal.signal(number, end)
     try:
         worker.run()
     except (DatabaseError, OSError) as error:

@@ -6,6 +6,10 @@ import pytest
 
 from connector.db.dialects.base import Wake
 from connector.db.engine import Database
+from connector.jobs import submit
+from connector.jobs.job import NewJob
+from connector.jobs.news import News
+from connector.jobs.token import new_token
 
 SECONDS = 10.0
 
@@ -44,3 +48,46 @@ def test_options_of_the_url_are_no_hindrance(empty_url: str, database: Database)
     finally:
         wake.close()
         other.close()
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("count", [1, 250])
+def test_the_commit_itself_tells_of_what_it_stores(database: Database, count: int) -> None:
+    wake = database.dialect.wake(database.engine)
+    try:
+        for run in (database.run_alone, database.run):
+            new = [NewJob(new_token(), "Test", {}) for _ in range(count)]
+            run(submit.submit, new, tell=True)
+            assert hears(wake)
+            assert not wake.news(), "many that are alike are one"
+        database.run_alone(submit.submit, [NewJob(new_token(), "Test", {})])
+        database.notify({"Other"})
+        assert hears(wake)
+    finally:
+        wake.close()
+
+
+def told(news: News) -> bool:
+    by_commit = news.by_commit()
+    news.stored({"Test"}, by_commit)
+    return by_commit
+
+
+def test_what_no_commit_tells_is_told_afterwards(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[set[str]] = []
+    monkeypatch.setattr(database, "notify", sent.append)
+    news = News(database)
+    listens = database.dialect.listens
+    assert told(news) == listens
+    news.tell()
+    assert sent == ([] if listens else [{"Test"}])
+    monkeypatch.setattr("connector.jobs.news.APART", 60.0)
+    news = News(database)
+    assert told(news) == listens
+    assert not told(news), "not again at once"
+    sent.clear()
+    news.tell()
+    news.tell()
+    assert sent == [{"Test"}]

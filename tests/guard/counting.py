@@ -14,7 +14,6 @@ from tests.postgresql_server import Server
 
 KINDS = {
     r"INSERT INTO \S*jobs \(": "store",
-    r"SELECT pg_notify\(": "wake",
     r"SELECT \S+ AS queue, \(SELECT ": "look",
     r"UPDATE \S*jobs SET .*started_at=": "claim",
     r"WITH chosen AS": "claim",

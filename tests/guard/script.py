@@ -100,9 +100,8 @@ class Script:
         """Store actions as requests over HTTP are, so many by one commit."""
         for start in range(0, count, commit):
             batch = [self._job() for _ in range(min(commit, count - start))]
-            told = self.database.run_alone(submit.submit, batch)
+            told = self.database.run_alone(submit.submit, batch, tell=True)
             assert told == [job.token for job in batch]
-            self.database.notify({QUEUE})
 
     def drain(self) -> None:
         """Let the worker make passes until it has found, run and recorded all that is stored."""

@@ -118,7 +118,8 @@ def test_sigterm_hands_running_actions_back_and_leaves_no_process(server: Server
     indirect=["server"],
 )
 def test_what_was_killed_runs_again_and_finishes_once(server: Server, victim: str) -> None:
-    server.start()
+    # Which nobody waits for: neither who was killed, nor a worker that is left without supervisor.
+    server.start(CONNECTOR_WORKER_SHUTDOWNSECONDS="3600")
     token = server.submit("wait_for_file")
     started = eventually("it starts", lambda: server.traced("start", token))[0]
     match victim:

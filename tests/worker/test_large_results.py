@@ -1,6 +1,7 @@
 """A large result on its way from a slot to the database: in parts, and never half of it."""
 
 import contextlib
+import select
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -52,9 +53,11 @@ class Ends:
         saying = threading.Thread(target=until_closed, daemon=True)
         saying.start()
         messages: list[Message] = []
-        while saying.is_alive() and not self.slot.deaf:
+        unheard = select.poll()
+        unheard.register(self.slot.channel, select.POLLIN)
+        while (saying.is_alive() or unheard.poll(0)) and not self.slot.deaf:
             messages += self.slot.messages()
-        return messages + self.slot.messages()
+        return messages
 
     def close(self) -> None:
         self.slot.channel.close()

@@ -5,27 +5,9 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql import ColumnElement
 
 AsStored = Callable[[Any], Any]
 """Makes a value what the driver stores."""
-
-
-@lru_cache(maxsize=64)
-def from_json(
-    table: sa.Table, names: tuple[str, ...], shared: tuple[tuple[str, ColumnElement[Any]], ...]
-) -> sa.Insert:
-    """Return PostgreSQL's statement, whose parameter `rows` is a list of rows.
-
-    `names`: of their columns; `shared`: what all rows have in further ones.
-    """
-    columns = [sa.column(name, table.c[name].type) for name in names]
-    sent = sa.func.json_to_recordset(sa.bindparam("rows", type_=sa.JSON))
-    given = sent.table_valued(*columns, name="given").render_derived(with_types=True)
-    query = sa.select(*given.c, *(element for _, element in shared))
-    filled = [*names, *(name for name, _ in shared)]
-    return insert(table).from_select(filled, query).on_conflict_do_nothing()
 
 
 @lru_cache(maxsize=64)

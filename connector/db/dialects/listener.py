@@ -10,6 +10,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.sql import ColumnElement
 
 CHANNEL = "webex_connector"
 
@@ -33,11 +34,30 @@ HEARD = 5.0
 """Seconds in which it must have heard the test."""
 
 
+def tell(connection: sa.Connection, queues: Collection[str], *, alone: bool = False) -> None:
+    """Send a notification for each queue; `alone`: in a transaction that does nothing else.
+
+    Such a one does not wait for the disk: what it says is lost with a server that goes down, and so
+    are those who listen.
+    """
+    named = {f"news{number}": queue for number, queue in enumerate(sorted(queues))}
+    connection.execute(_telling(len(named), alone), named)
+
+
 @cache
-def telling(count: int) -> sa.Select[Any]:
-    """Return the statement that sends so many notifications, with parameters `news0` and on."""
-    news = [sa.bindparam(f"news{number}", type_=sa.Text) for number in range(count)]
-    return sa.select(*(sa.func.pg_notify(CHANNEL, each) for each in news))
+def _telling(count: int, alone: bool) -> sa.Select[Any]:
+    news = [notify(sa.bindparam(f"news{number}", type_=sa.Text)) for number in range(count)]
+    in_time = [sa.func.set_config("synchronous_commit", "off", True)] if alone else []
+    return sa.select(*in_time, *news)
+
+
+def notify(queue: ColumnElement[str]) -> ColumnElement[None]:
+    """Return the call that sends a notification with the commit; of many that are alike one."""
+    return sa.func.pg_notify(CHANNEL, queue)
+
+
+per_row = cache(notify)
+"""The same for the same column, for statements that are built once."""
 
 
 class Listener:
