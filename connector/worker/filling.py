@@ -1,25 +1,23 @@
-"""Claims for free slots, and slots to run them in."""
+"""Claims for free slots."""
 
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 from connector import board, log
 from connector.actions.action import Action, WorksOnTasks
 from connector.board.metrics import Metric
 from connector.config import Settings
 from connector.db.engine import Database
-from connector.db.errors import Locked, Unavailable
-from connector.jobs import claim, places, turns, waiting
+from connector.jobs import places, waiting
 from connector.jobs.job import Run
 from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.waiting import Due
-from connector.process import restart_pause
 from connector.worker.claimed import count, damage
+from connector.worker.claiming import Claim, Claimer
 from connector.worker.lease import Lease
-from connector.worker.pace import LONG, Pace
+from connector.worker.pace import LARGEST, LONG, Pace
 from connector.worker.recording import Recorder
 from connector.worker.slots import Slot
 
@@ -47,31 +45,32 @@ FAR = 1.0
 
 
 class Filler:
-    """Keeps slots, and gives the free ones work. `slots` is the worker's own list."""
+    """Gives free slots work.
+
+    `told` is called when a claim has ended that was begun beside.
+    """
 
     def __init__(
         self,
         settings: Settings,
         actions: Mapping[str, Action],
         database: Database,
-        slots: list[Slot],
+        slots: Sequence[Slot],
         recorder: Recorder,
         outbox: Outbox = NOBODY,
+        told: Callable[[], None] = lambda: None,
     ) -> None:
-        self._settings = settings
         self._actions = actions
         self._database = database
         self._slots = slots
         self._recorder = recorder
-        self._outbox = outbox
-        self._config_hash = settings.hash
-        self._tasks = [task.name for task in settings.tasks]
+        self._claimer = Claimer(settings, actions, database, outbox)
+        self._told = told
         self._limits = {name: settings.queue(name).maximum_threads for name in actions}
         self._pace = {name: Pace() for name in actions}
         self._took: dict[str, list[float]] = {}
         self.back: deque[Run] = deque()
         """Claimed runs that no slot has, or none has begun."""
-        self._damaged: set[str] = set()
         self._beyond: dict[str, places.Place] = {}
         self._far_at = self._due_at = 0.0
         self._next = float("inf")
@@ -80,26 +79,26 @@ class Filler:
         self._full: dict[str, places.Place | None] = {}
         """Queues that have much, and the place up to which it has been claimed."""
         self._head_at = 0.0
+        self._anew = self._begun_with = 0
+        """How often such places were forgotten, now and when the last claim began."""
         self._look_back = False
         """Whether something may have come to stand before such a place."""
         self._new: set[str] = set()
-        self._failed = 0
-        self._failed_at = self._start_at = 0.0
 
     def fill(self, lease: Lease, now: float, moved: Callable[[], None]) -> float:
-        """Start slots, and claim for those that are free, while the lease is there.
+        """Claim for slots that are free, while the lease is there.
 
         `moved` is called between statements. Returns the seconds until something is due that waits
-        for its time, or for a slot to start. Raises Unavailable.
+        for its time. Raises Unavailable.
         """
-        wait = self.start_slots(now)
         self._hand_on(now)
         if not any(self._room(queue) for queue in self._limits):
-            return wait
+            return float("inf")
         self._look_back |= self._recorder.handed_back() or not self._new.isdisjoint(self._full)
         if now >= self._head_at + (TOLD_ANEW if self._look_back else ANEW):
             self._head_at, self._look_back = now, False
             self._full = dict.fromkeys(self._full)
+            self._anew += 1
         known, self._new = self._full.keys() | self._new, set()
         self._in_vain += 1
         for queue in known:
@@ -114,7 +113,7 @@ class Filler:
                 # What stands at the head may not run now; what is due behind it may.
                 for look in (due,) if due.ahead else (due, replace(due, ahead=places.NOW)):
                     self._take(queue, look, lease, now, moved)
-        return min(wait, self._next - now)
+        return self._next - now
 
     def heard(self, news: Collection[str]) -> bool:
         """Take note of queues in which there is something new; say whether it may be anything."""
@@ -134,13 +133,46 @@ class Filler:
     ) -> bool:
         """Claim what there is room for, and give it to slots; say whether that was anything."""
         room = self._room(queue, at_once=look.limited)
-        if not room or lease.lost:
+        if not room or lease.lost or self._claimer.under_way == queue:
             return True
         moved()
-        most = sum(room.values())
-        runs = self._claimed(queue, lease.worker_id, most, look)
-        if len(runs) == most > 1 and not look.limited and not look.ahead:
-            self._full[queue] = (runs[-1].rank, runs[-1].token)
+        much = queue in self._full and not look.limited and not look.ahead
+        since, most = self._full.get(queue) if much else None, sum(room.values())
+        wanted = Claim(queue, lease.worker_id, most, look, since)
+        self._begun_with = self._anew
+        if much and self._database.dialect.writes_beside and not self._claimer.under_way:
+            self._claimer.begin(wanted, self._told)
+            return True
+        return self._took_over(wanted, self._claimer.claim(wanted), room, now)
+
+    def collect(self, lease: Lease, now: float, keep: bool = False) -> bool:
+        """Take what a claim beside has got, if it has ended; say whether. Raises Unavailable.
+
+        `keep`: wait for its end, and give nothing away.
+        """
+        if (ended := self._claimer.collect(wait=keep)) is None:
+            return False
+        wanted, runs = ended
+        if lease.lost or wanted.worker_id != lease.worker_id:
+            return True  # whoever has taken the lease away hands them on
+        if keep:
+            self.back += runs
+        else:
+            self._took_over(wanted, runs, self._room(wanted.queue), now)
+        return True
+
+    @property
+    def holds(self) -> bool:
+        """Whether runs are claimed that no slot has, or may be."""
+        return bool(self.back) or self._claimer.under_way is not None
+
+    def _took_over(
+        self, wanted: Claim, runs: Sequence[Run], room: Mapping[Slot, int], now: float
+    ) -> bool:
+        queue, look = wanted.queue, wanted.due
+        if len(runs) == wanted.most > 1 and not look.limited and not look.ahead:
+            last = runs[-1].rank, runs[-1].token
+            self._full[queue] = last if self._begun_with == self._anew else None
         else:
             self._full.pop(queue, None)
         self._give([run for run in runs if self._whole(run)], room, now)
@@ -177,10 +209,13 @@ class Filler:
         most = min(self._limits[queue], most + sum(slot.began <= since for slot in at_it))
         room = dict.fromkeys(idle[: max(0, most - len(at_it))], size)
         if size > 1:
-            # As many again lie ready behind them, so that no slot waits for a claim.
-            room = dict.fromkeys(room, 2 * size)
+            # More lie ready behind them, so that no slot waits for a claim; of what is shortest so
+            # many that one claim can be made after the other.
+            ready = 3 if size == LARGEST else 2
+            room = dict.fromkeys(room, ready * size)
             held = {slot: len(slot.behind) + 1 for slot in at_it if slot.open}
-            room |= {slot: 2 * size - count for slot, count in held.items() if count <= size}
+            enough = (ready - 1) * size
+            room |= {slot: ready * size - count for slot, count in held.items() if count <= enough}
         return room
 
     def _give(self, runs: Sequence[Run], room: Mapping[Slot, int], now: float) -> None:
@@ -220,77 +255,3 @@ class Filler:
         if far:
             self._far_at = now + FAR
         return found
-
-    def began(self) -> None:
-        """Note that a slot has started well."""
-        if self._failed > 1:
-            _log.info("slots begin again")
-        self._failed, self._start_at = 0, 0.0
-
-    def could_not_begin(self, started: float, why: str, now: float) -> None:
-        """Note that a slot ended before it was ready: the next one waits, longer each time.
-
-        Of several that were `started` together one counts.
-        """
-        if started < self._failed_at:
-            return
-        self._failed += 1
-        self._failed_at = now
-        self._start_at = now + restart_pause(self._failed)
-        if self._failed == 2:
-            _log.error("slots cannot begin; tried again with growing pauses", why=why)
-
-    def _claimed(self, queue: str, worker_id: str, room: int, due: Due) -> Sequence[Run]:
-        """Claim; what is locked waits, and what is refused is looked into."""
-        try:
-            return self._claim(queue, worker_id, room, due)
-        except Locked as error:
-            _log.warning("claim waits", queue=queue, error=str(error))
-        except Unavailable:
-            raise
-        except Exception as error:
-            self._refused(queue, error)
-        return []
-
-    def _claim(self, queue: str, worker_id: str, room: int, due: Due) -> Sequence[Run]:
-        on_tasks, bad = isinstance(self._actions[queue], WorksOnTasks), self._damaged
-        if not on_tasks and not due.limited:
-            since = None if due.ahead else self._full.get(queue)
-            chosen = partial(claim.claim, ahead=due.ahead, since=since, without=bad)
-            if not self._outbox.hears_of_starts(queue):
-                return self._database.run_alone(chosen, queue, worker_id, room)
-        else:
-            known = self._tasks if on_tasks else None
-            chosen = partial(turns.claim_in_turn, known=known, ahead=due.ahead, without=bad)
-        chosen = partial(chosen, config_hash=self._config_hash)
-        return self._database.run(self._outbox.claiming, chosen, queue, worker_id, room)
-
-    def _refused(self, queue: str, error: Exception) -> None:
-        """Find the rows for which a claim was refused: they are passed over from now on."""
-        found = self._database.read(claim.damaged, queue, self._damaged)
-        self._damaged.update(found)
-        why = str(error).partition("\n")[0]  # what follows may quote the row
-        _log.error(
-            "claim refused; damaged rows are passed over", tokens=found, queue=queue, why=why
-        )
-
-    def start_slots(self, now: float) -> float:
-        """Keep as many slots as the largest queue may use, and one idle, also when all are in use.
-
-        The idle one takes over at once from a slot that dies.
-        """
-        wanted, most = max(self._limits.values()), sum(self._limits.values()) + 1
-        starting = sum(not slot.ready and slot.ending is None for slot in self._slots)
-        idle = any(slot.idle for slot in self._slots)
-        while (there := len(self._slots)) < wanted or (there < most and not starting and not idle):
-            if now < self._start_at:
-                return self._start_at - now
-            if self._failed and starting:
-                break  # one at a time, until one has begun
-            try:
-                self._slots.append(Slot.start(self._settings, now))
-            except OSError as error:
-                self.could_not_begin(now, str(error), now)
-                return max(0.0, self._start_at - now)
-            starting += 1
-        return float("inf")

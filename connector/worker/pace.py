@@ -12,7 +12,7 @@ CHUNK_SECONDS = 0.05
 LONG = 0.05
 """Seconds after which what waits behind a run is taken back."""
 
-LARGEST = 400
+LARGEST = 1000
 """Runs given at once, at most: a claim of more is no faster."""
 
 OWN_SECONDS = 40e-6

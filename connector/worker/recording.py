@@ -32,10 +32,17 @@ UNANSWERED = 3
 class Recorder:
     """Ends of runs on their way into the database, in order.
 
-    Each takes along what its run has told and is not stored yet (`told`).
+    Each takes along what its run has told and is not stored yet (`told` of an end). Many that are
+    plain are written beside what the caller does; `told` is called when that is done.
     """
 
-    def __init__(self, database: Database, settings: Settings, outbox: Outbox = NOBODY) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        outbox: Outbox = NOBODY,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._settings = settings
         self._outbox = outbox
@@ -43,14 +50,10 @@ class Recorder:
         self._aside: list[Ended] = []
         self._aside_until = 0.0
         self._locked: set[str] = set()
-        self._together = Together(database, self._waiting)
+        self._together = Together(database, self._waiting, told)
         self._unanswered: Counter[str] = Counter()
         self._back = False
         self._moved: Callable[[], None] = lambda: None
-
-    def beside(self, moved: Callable[[], None]) -> contextlib.AbstractContextManager[bool]:
-        """Write what is plain while the caller claims, where the engine can do both at once."""
-        return self._together.beside(self._locked, moved)
 
     def handed_back(self) -> bool:
         """Say whether a job was handed back to its queue since the last call."""
@@ -134,6 +137,8 @@ class Recorder:
     def record(self, moved: Callable[[], None]) -> bool:
         """Write what waits; return whether something did. Raises Unavailable; it is kept then.
 
+        What is plain and much is written beside, and so may wait on.
+
         A job whose row somebody has locked is passed over: of those known to be locked only the
         ones that are free by now are tried, so that a lock costs one wait and no more.
         """
@@ -143,11 +148,15 @@ class Recorder:
         self._moved = moved
         locked = self._still_locked()
         waited = bool(self._waiting)
-        self._together.write(locked, moved)
+        beside = self._together.begin(locked)
+        if not beside:
+            self._together.write(locked, moved)
+        elif all(ended.plain is not None for ended in self._waiting):
+            return waited
         for _ in range(len(self._waiting)):
             ended = self._waiting[0]
             token = ended.run.token
-            if token in locked:
+            if token in locked or (beside and ended.plain is not None):
                 self._waiting.rotate(-1)
                 continue
             moved()

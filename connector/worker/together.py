@@ -1,11 +1,10 @@
 """Ends that are alike are written many at a time, beside the next claim where that is possible."""
 
 import concurrent.futures
-import contextlib
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,35 +49,44 @@ class Together:
     What cannot be written so stays there, for who writes one after the other and looks closer.
     """
 
-    def __init__(self, database: Database, waiting: deque[Ended]) -> None:
+    def __init__(self, database: Database, waiting: deque[Ended], told: Callable[[], None]) -> None:
         self._database = database
         self._waiting = waiting
+        self._told = told
         self._careful_until = 0.0
-        self._writer = concurrent.futures.ThreadPoolExecutor(1, "recorder")
+        self._closer = False
+        """Whether something is the matter with some that is only seen by one after the other."""
+        self._beside = concurrent.futures.ThreadPoolExecutor(1, "recorder")
+        self._under_way: tuple[int, concurrent.futures.Future[set[str]]] | None = None
 
-    @contextlib.contextmanager
-    def beside(self, locked: Collection[str], moved: Callable[[], None]) -> Iterator[bool]:
-        """Write a batch while the caller does something else with the database; say whether.
+    def begin(self, locked: Collection[str]) -> bool:
+        """Have a batch written beside what the caller does; say whether one is.
 
-        On a connection of its own: to claim the next meanwhile saves a third of the time.
+        On a connection of its own, and `told` is called when it has ended. There is one at a time;
+        few are not worth it, and are written before the next are claimed, so that none seems to
+        overlap.
         """
-        batch = self._batch(locked) if self._database.dialect.writes_beside else []
-        counts = Counter(run.queue for run, _ in batch)
-        batch = [each for each in batch if counts[each[0].queue] >= WORTH_IT]
-        if not batch:  # few are written before the next are claimed, so that none seems to overlap
-            yield False
-            return
-        writing = self._writer.submit(self._finish, batch)
-        try:
-            yield True
-        finally:
-            concurrent.futures.wait([writing])
-            moved()
-            if writing.exception() is None:
-                self._forget(writing.result())
+        self._collect()
+        if self._under_way is None and not self._closer and self._database.dialect.writes_beside:
+            batch = self._batch(locked)
+            counts = Counter(run.queue for run, _ in batch)
+            batch = [each for each in batch if counts[each[0].queue] >= WORTH_IT]
+            if batch:
+                writing = self._beside.submit(self._finish, batch)
+                self._under_way = len(batch), writing
+                writing.add_done_callback(lambda _: self._told())
+        return self._under_way is not None
+
+    def _collect(self) -> None:
+        if self._under_way is not None and self._under_way[1].done():
+            (count, writing), self._under_way = self._under_way, None
+            done = writing.result() if writing.exception() is None else set()
+            self._forget(done)
+            self._closer = len(done) < count
 
     def write(self, locked: Collection[str], moved: Callable[[], None]) -> None:
         """Write batches, as far as nothing is the matter with them. Raises Unavailable."""
+        self._closer = False
         while batch := self._batch(locked):
             moved()
             try:

@@ -21,6 +21,7 @@ from connector.worker import saving
 from connector.worker.channel import SOON, Message
 from connector.worker.ending import Ending
 from connector.worker.filling import Filler
+from connector.worker.keeping import Keeper
 from connector.worker.lease import Lease
 from connector.worker.pace import LONG
 from connector.worker.recording import Recorder
@@ -73,18 +74,20 @@ class Worker:
         on_tasks = [name for name, action in actions.items() if isinstance(action, WorksOnTasks)]
         self._tell_supervisor = tell
         outbox = outbox_of(settings)
-        self._recorder = recorder = Recorder(database, settings, outbox)
-        self._saver = Saver(database, recorder)
+        self._rest = Rest(database.wake())
+        told = self._rest.interrupt
+        self._recorder = Recorder(database, settings, outbox, told)
+        self._saver = Saver(database, self._recorder)
         self._watch = Watch(settings, actions)
-        self._filler = Filler(settings, actions, database, self.slots, recorder, outbox)
+        self._keeper = Keeper(settings, actions, self.slots)
+        self._filler = Filler(settings, actions, database, self.slots, self._recorder, outbox, told)
         scheduler = Scheduler(database, settings, actions, lambda: lease.worker_id)
         self._upkeep = Upkeep(database, settings, on_tasks, scheduler)
-        self._rest = Rest(database.wake())
         self._poll = min(POLL, lease.seconds / 4)
         self._look_at = self._honour_at = self._rescue_at = self._away_until = 0.0
         self._doubt = False
         self._give_up_at = float("inf")
-        lease.tell = self._rest.interrupt
+        lease.tell = told
 
     def run(self) -> None:
         """Work until told to stop by `shutdown`; then hand back what runs, and end in order."""
@@ -143,10 +146,9 @@ class Worker:
         self.lease.moved()
 
     def _with_database(self, now: float) -> None:
+        if self._filler.collect(self.lease, now, self.stopping):
+            self._look_at = 0.0
         # Also without a lease: of what has ended the fence says whether it still counts.
-        with self._recorder.beside(self._moved) as writing:
-            if writing:
-                self._fill(now)
         if self._recorder.record(self._moved) and self._deliverer:
             self._deliverer.nudge()
         if self.lease.lost:
@@ -170,8 +172,8 @@ class Worker:
     def _fill(self, now: float) -> None:
         """Give work to slots that have none, if it is time to look for some."""
         if now >= self._look_at and not self.stopping and not self.lease.lost:
-            wait = self._filler.fill(self.lease, now, self._moved)
-            self._look_at = now + min(self._poll, wait)
+            wait = min(self._poll, self._keeper.start(now))
+            self._look_at = now + min(wait, self._filler.fill(self.lease, now, self._moved))
 
     def _honour(self, now: float) -> None:
         """Look what was asked of what runs, and of what is to run here; end that without a run."""
@@ -198,7 +200,8 @@ class Worker:
         for slot in list(self.slots):
             for message in slot.messages():
                 self._hear(slot, message)
-            self._part(slot)
+            if slot.behind and time.monotonic() >= slot.began + LONG:  # they do not wait for it
+                self._filler.back += slot.take_back(time.monotonic())
             status = slot.reaped()
             if status is not None:
                 for message in slot.messages():
@@ -210,7 +213,7 @@ class Worker:
         slot.heard = time.monotonic()
         if message["type"] == "ready":
             slot.ready = True
-            self._filler.began()
+            self._keeper.began()
             self._look_at = 0.0
             return
         if message["type"] == "idle":
@@ -229,11 +232,6 @@ class Worker:
         if slot.ending is not None:
             slot.channel.end()  # it was asked to end, and has ended its run first
 
-    def _part(self, slot: Slot) -> None:
-        """Take from a slot what waits behind a run that takes long."""
-        if slot.behind and time.monotonic() >= slot.began + LONG:
-            self._filler.back += slot.take_back(time.monotonic())
-
     def _bury(self, slot: Slot, status: int) -> None:
         self.slots.remove(slot)
         begun_none = slot.take_back(time.monotonic())
@@ -251,13 +249,14 @@ class Worker:
             self.shutdown()
         elif not slot.ready and slot.ending is None:
             now = time.monotonic()
-            self._filler.could_not_begin(slot.heard, f"exit status {status}", now)
+            self._keeper.could_not_begin(slot.heard, f"exit status {status}", now)
         while (run := slot.run) is not None:  # that is one: it has begun no other
             told = slot.ended(time.monotonic())
             self._recorder.death(run, slot.ended_for, slot.why, status, told)
 
     def _release_strays(self) -> None:
         """Hand back what was claimed by a transaction whose answer was lost."""
+        self._filler.collect(self.lease, time.monotonic(), True)
         held = [*self._filler.back, *(run for slot in self.slots for run in slot.runs)]
         known = {run.token for run in held} | self._recorder.tokens
         for run in self.database.read(workers.strays, self.lease.worker_id, known):
@@ -296,5 +295,6 @@ class Worker:
         if not self.slots and self._give_up_at == float("inf"):
             self._give_up_at = time.monotonic() + 5.0  # for what is still to be recorded
         return not self.slots and (
-            not self._recorder.tokens or time.monotonic() >= self._give_up_at
+            not (self._recorder.tokens or self._filler.holds)
+            or time.monotonic() >= self._give_up_at
         )

@@ -5,6 +5,7 @@ loop with its claims and records. What would make each run differ stands still: 
 loop looks at, what wakes it, and slots, which end an action the moment they get it.
 """
 
+import concurrent.futures
 import os
 import socket
 from collections.abc import Collection, Iterator, Sequence
@@ -105,11 +106,15 @@ class Script:
 
     def drain(self) -> None:
         """Let the worker make passes until it has found, run and recorded all that is stored."""
+        filler, recorder = self._worker._filler, self._worker._recorder
         first = True
-        while first or any(each.run for each in self._worker.slots):
+        while first or filler.holds or recorder.tokens or any(s.run for s in self._worker.slots):
             first = False
             self._worker._look_at = 0.0  # as news or a poll would have it
             self._worker.turn()
+            # What is done beside a pass has ended before the next one, so that each run is alike.
+            beside: list[Any] = [filler._claimer._under_way, recorder._together._under_way]
+            concurrent.futures.wait([each[1] for each in beside if each])
 
     def _job(self) -> NewJob:
         self._stored += 1

@@ -66,7 +66,7 @@ def test_statements(measured: tuple[str, int, Cost]) -> None:
         each = {"store": 1, "look": 2, "claim": 2, "record": 1}
         assert cost.statements == {kind: number * count for kind, number in each.items()}
         return
-    commits, chunks = count // COMMIT, 5
+    commits, chunks = count // COMMIT, 4
     assert cost.statements == {
         "store": commits,
         "claim": chunks + 1,  # the last finds nothing

@@ -10,7 +10,7 @@ from tests.guard.script import COMMIT, running
 
 pytestmark = pytest.mark.xdist_group("guard")
 
-COUNT = 800
+COUNT = 1000
 """Actions that are counted: a full chunk."""
 
 

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 
 from connector.config import Settings
-from connector.config.database import DatabaseSettings
-from connector.config.paths import PathsSettings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
 from connector.jobs import outcomes, submit
@@ -17,60 +15,7 @@ from connector.worker import hostlock
 from connector.worker.filling import Filler
 from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
-from connector.worker.slots import Slot
 from tests.plugin.test_actions_plugin import Test
-
-
-@pytest.fixture
-def filler(file: Database, tmp_path: Path) -> Filler:
-    settings = Settings(
-        database=DatabaseSettings.model_validate({"url": "sqlite:///unused.db"}),
-        paths=PathsSettings(data_directory=tmp_path),
-    )
-    return Filler(settings, {"Test": Test()}, file, [], Recorder(file, settings))
-
-
-def test_pauses_between_starts_grow_and_it_is_said_once(
-    filler: Filler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    tries: list[float] = []
-
-    def cannot(settings: Settings, now: float) -> Slot:
-        tries.append(now)
-        raise OSError("no process can be started")
-
-    monkeypatch.setattr(Slot, "start", cannot)
-    now = 1000.0
-    while len(tries) < 10:
-        now += filler.start_slots(now)
-    pauses = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
-    assert pauses == [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
-    assert caplog.messages == ["slots cannot begin; tried again with growing pauses"]
-
-
-def test_of_slots_that_were_started_together_one_failure_counts(
-    filler: Filler, caplog: pytest.LogCaptureFixture
-) -> None:
-    for _ in range(5):
-        filler.could_not_begin(started=1000.0, why="exit status 1", now=1001.0)
-    assert not caplog.messages
-    filler.could_not_begin(started=1002.0, why="exit status 1", now=1003.0)
-    assert len(caplog.messages) == 1, "this was the second"
-
-
-def test_one_that_begins_ends_the_pauses(filler: Filler, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(5):
-        filler.could_not_begin(started=1000.0 + number, why="", now=1000.5 + number)
-    filler.began()
-    started: list[float] = []
-
-    def starts(settings: Settings, now: float) -> Slot:
-        started.append(now)
-        raise OSError("not in this test")
-
-    monkeypatch.setattr(Slot, "start", starts)
-    filler.start_slots(1005.0)
-    assert started == [1005.0]
 
 
 class Taking:
@@ -104,7 +49,6 @@ def test_a_head_that_may_not_run_keeps_nothing_of_low_priority_from_a_free_slot(
     )
     slots = [Taking(), Taking()]
     filler = Filler(settings, {"Test": OnTasks()}, file, slots, Recorder(file, settings))  # type: ignore[arg-type]
-    monkeypatch.setattr(filler, "start_slots", lambda now: float("inf"))
     tokens = [new_token() for _ in range(3)]
     lease = Lease(file, tmp_path, 15.0, {"Test": 2}, ["A", "B"])
     lease.register()
@@ -127,7 +71,6 @@ def test_of_a_queue_that_has_much_the_head_is_looked_at_again_when_there_is_news
     recorder = Recorder(file, settings)
     filler = Filler(settings, {"Test": Test()}, file, [slot], recorder)  # type: ignore[list-item]
     room: dict[Taking, int] = {}
-    monkeypatch.setattr(filler, "start_slots", lambda now: float("inf"))
     monkeypatch.setattr(filler, "_room", lambda queue, at_once=False: dict(room))
 
     def give(given: Sequence[Run], now: float) -> None:
