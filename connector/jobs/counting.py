@@ -59,6 +59,11 @@ class Counting:
         self._database = database
         self._announced: _Announced | None = None
 
+    @property
+    def under_way(self) -> bool:
+        """Whether there was something to count that is not counted to its end."""
+        return self._announced is not None
+
     def step(self) -> bool:
         """Do a step of counting; return whether the next is due at once, not after a while.
 

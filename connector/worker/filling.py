@@ -78,6 +78,8 @@ class Filler:
         """How many looks in a row have found nothing to do."""
         self._full: dict[str, places.Place | None] = {}
         """Queues that have much, and the place up to which it has been claimed."""
+        self._reached: dict[str, places.Place] = {}
+        """The place up to which such a queue had been claimed, also if it is claimed from anew."""
         self._head_at = 0.0
         self._anew = self._begun_with = 0
         """How often such places were forgotten, now and when the last claim began."""
@@ -170,16 +172,35 @@ class Filler:
         self, wanted: Claim, runs: Sequence[Run], room: Mapping[Slot, int], now: float
     ) -> bool:
         queue, look = wanted.queue, wanted.due
+        whole = [run for run in runs if self._whole(run)]
+        before, idle = self._overtaking(wanted, whole), self._spare(queue)
+        if before and idle:  # else it would wait behind what lies ready
+            self._give(before, {idle: len(before)}, now)
+            whole = whole[len(before) :]
+        self._give(whole, room, now)
         if len(runs) == wanted.most > 1 and not look.limited and not look.ahead:
-            last = runs[-1].rank, runs[-1].token
+            last = self._reached[queue] = runs[-1].rank, runs[-1].token
             self._full[queue] = last if self._begun_with == self._anew else None
         else:
             self._full.pop(queue, None)
-        self._give([run for run in runs if self._whole(run)], room, now)
+            self._reached.pop(queue, None)
         count(runs)
         if runs:
             self._in_vain = 0
         return bool(runs)
+
+    def _overtaking(self, wanted: Claim, runs: Sequence[Run]) -> Sequence[Run]:
+        """Return those that stand before what has been claimed: urgent, or handed back."""
+        reached = self._reached.get(wanted.queue)
+        if reached is None or wanted.since is not None:
+            return ()
+        return [run for run in runs if (run.rank, run.token) < reached]
+
+    def _spare(self, queue: str) -> Slot | None:
+        """Return an idle slot that the queue may use besides those it uses."""
+        used = sum(slot.run is not None and slot.run.queue == queue for slot in self._slots)
+        idle = (slot for slot in self._slots if slot.idle)
+        return next(idle, None) if 0 < used < self._limits[queue] else None
 
     def took(self, queue: str, seconds: float) -> None:
         """Note how long an action of a queue took."""

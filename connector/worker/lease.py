@@ -114,16 +114,23 @@ class Lease:
             self._beats.stop(wait)
             self._beats = None
 
-    def rescue_others(self, most: int, moved: Callable[[], None]) -> list[str]:
+    def rescue_others(
+        self, most: int, moved: Callable[[], None], closely: bool = True
+    ) -> list[str]:
         """Hand back what workers with lapsed leases held, some `most` jobs at a time.
 
-        `moved` is called between transactions. Returns tokens. Raises Unavailable.
+        `moved` is called between transactions; `closely`: also what is held by workers whose lease
+        somebody else took away, who may not have come to hand it back. Returns tokens. Raises
+        Unavailable.
         """
         beats = self._database.read(workers.beats)
         beats.pop(self.worker_id, None)
         for worker_id, beat in self._watch.lapsed(self._clock(), beats).items():
             if self._database.run(workers.evict, worker_id, beat):
+                closely = True
                 _log.warning("lease of another worker has lapsed", worker=worker_id)
+        if not closely:
+            return []
         by = f"worker {self.worker_id}"
         return workers.rescue(self._database, by, most, moved, self._outbox)
 

@@ -11,10 +11,14 @@ from connector.worker.slots import Slot
 
 
 class Rest:
-    """Waits for whatever a worker's loop should look at."""
+    """Waits for whatever a worker's loop should look at.
 
-    def __init__(self, wake: Wake) -> None:
+    `certain`: whether the wake, while it has a descriptor, tells of all that is new.
+    """
+
+    def __init__(self, wake: Wake, certain: bool = False) -> None:
         self._wake = wake
+        self._certain = certain
         self._ours, self._theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._theirs.setblocking(False)
@@ -29,6 +33,11 @@ class Rest:
             self._theirs.send(b"\0")
         except OSError:
             pass  # full, which will do; or closed, and nobody waits any more
+
+    @property
+    def hears(self) -> bool:
+        """Whether all that is new is told now."""
+        return self._certain and self._wake.fileno() is not None
 
     def until(self, deadline: float, slots: Sequence[Slot]) -> Collection[str]:
         """Wait until the monotonic `deadline` or news; return the queues of which that is."""

@@ -29,6 +29,10 @@ from connector.worker.children import Child
 
 _log = log.logger(__name__)
 
+SWEEP = 15.0
+"""Seconds between two looks for processes that nobody knows. What a child leaves behind comes when
+that ends, and then is looked for at once; but to look goes through all processes of the host."""
+
 HTTP_WAITS = 1.0
 """Seconds for which http leaves the processor to workers at the start: they go on with what runs.
 
@@ -60,6 +64,7 @@ class Supervisor:
             child.start_at = time.monotonic() + HTTP_WAITS
         self._ours, self._theirs = socket.socketpair()
         self._signals = 0
+        self._sweep_at = 0.0
         self._rescue = True
         self._ready = False
         self.status = 0
@@ -93,7 +98,9 @@ class Supervisor:
             if (child.process is None or child.leave is not None) and now >= child.start_at:
                 child.begin(now)
             self._kill_frozen(child, now)
-        kill_orphans(self._pids())
+        if self._rescue or now >= self._sweep_at:
+            self._sweep_at = now + SWEEP
+            kill_orphans(self._pids())
         if self._rescue:
             self._release_dead()
         if not self._ready:

@@ -22,6 +22,9 @@ CHECK = 30.0
 COUNT = 3.0
 """Seconds between two counts of what was stored and has ended."""
 
+COUNT_IDLE = 12.0
+"""The same while there is no news of anything."""
+
 COUNT_ON = 0.25
 """Seconds after which a count goes on that was too much for one step: runs come first."""
 
@@ -66,7 +69,9 @@ class Upkeep:
             self._check_at = now + CHECK
             schema.check(self._database)
         if now >= self._count_at:
-            self._count_at = now + (COUNT_ON if self._counting.step() else COUNT)
+            goes_on = self._counting.step()
+            pause = COUNT if self._counting.under_way else COUNT_IDLE
+            self._count_at = now + (COUNT_ON if goes_on else pause)
         self._scheduler.turn(now, moved)
         if not free:
             return
@@ -83,6 +88,10 @@ class Upkeep:
             self._prune_at = now + (0.0 if full else PRUNE)
             if removed:
                 _log.info("ended actions removed", actions=removed)
+
+    def stirred(self, now: float) -> None:
+        """Note that there is news: there will be something to count."""
+        self._count_at = min(self._count_at, now + COUNT)
 
     @property
     def due(self) -> float:

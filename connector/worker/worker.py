@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 _log = log.logger(__name__)
 
-POLL = 1.0
-"""Seconds between two looks at the database when nothing wakes the worker: the truth."""
+POLL, POLL_HEARING = 1.0, 3.0
+"""Seconds between two looks at the queues when nothing wakes the worker: the truth. The second
+where whatever is stored wakes it by a connection that is known to hear."""
 
 AWAY = 0.5
 """Seconds between two tries while the database is away."""
@@ -48,10 +49,8 @@ LAST = 2.0
 
 
 class Worker:
-    """One worker process. `tell`: shows the supervisor a sign of life; `slots`: there already.
-
-    `deliverer`: of events, if there are handlers.
-    """
+    """One worker process. `tell`: shows the supervisor a sign of life; `slots`: there already;
+    `deliverer`: of events, if there are handlers."""
 
     def __init__(
         self,
@@ -63,18 +62,15 @@ class Worker:
         slots: Sequence[Slot] = (),
         deliverer: "Deliverer | None" = None,
     ) -> None:
-        self.settings = settings
-        self.database = database
-        self.lease = lease
+        self.settings, self.database, self.lease = settings, database, lease
         self.slots = list(slots)
         self._deliverer = deliverer
-        self.stopping = False
-        self.other_build = False
-        """Whether the program's files were replaced under this process."""
+        self.stopping = self.other_build = False
+        """Whether it is to end, and because the program's files were replaced under it."""
         on_tasks = [name for name, action in actions.items() if isinstance(action, WorksOnTasks)]
         self._tell_supervisor = tell
         outbox = outbox_of(settings)
-        self._rest = Rest(database.wake())
+        self._rest = Rest(database.wake(), certain=database.dialect.listens)
         told = self._rest.interrupt
         self._recorder = Recorder(database, settings, outbox, told)
         self._saver = Saver(database, self._recorder)
@@ -84,7 +80,8 @@ class Worker:
         scheduler = Scheduler(database, settings, actions, lambda: lease.worker_id)
         self._upkeep = Upkeep(database, settings, on_tasks, scheduler)
         self._poll = min(POLL, lease.seconds / 4)
-        self._look_at = self._honour_at = self._rescue_at = self._away_until = 0.0
+        self._look_at = self._honour_at = self._away_until = 0.0
+        self._rescue_at = self._closely_at = 0.0
         self._doubt = False
         self._give_up_at = float("inf")
         lease.tell = told
@@ -129,6 +126,7 @@ class Worker:
         if news := self._rest.until(self._next(), self.slots):
             self._look_at = min(self._look_at, self._filler.quiet(now))
             self._honour_at *= not self._filler.heard(news)
+            self._upkeep.stirred(now)
 
     def shutdown(self) -> None:
         """Claim no more, have every run end, and be done soon; safe in a signal handler.
@@ -155,7 +153,7 @@ class Worker:
             if self.stopping or any(slot.ending is Ending.LOST for slot in self.slots):
                 return
             self.lease.register()
-            self._rescue_at = 0.0
+            self._rescue_at = self._closely_at = 0.0
         self._saver.store(self.slots, self._moved)
         if self._doubt:
             self._release_strays()
@@ -172,7 +170,8 @@ class Worker:
     def _fill(self, now: float) -> None:
         """Give work to slots that have none, if it is time to look for some."""
         if now >= self._look_at and not self.stopping and not self.lease.lost:
-            wait = min(self._poll, self._keeper.start(now))
+            poll = POLL_HEARING if self._rest.hears else self._poll
+            wait = min(poll, self._keeper.start(now))
             self._look_at = now + min(wait, self._filler.fill(self.lease, now, self._moved))
 
     def _honour(self, now: float) -> None:
@@ -187,13 +186,15 @@ class Worker:
                 self._recorder.release(run, "it had not begun")
 
     def _rescue(self, now: float) -> None:
-        # Also where no answer was lost lately: a commit in doubt may have come through late.
-        self._release_strays()
-        rescued = self.lease.rescue_others(workers.BATCH, self._moved)
+        closely = now >= self._closely_at
+        if closely:  # also without doubt: a commit whose answer was lost may come through late
+            self._closely_at = now + self.lease.seconds
+            self._release_strays()
+        rescued = self.lease.rescue_others(workers.BATCH, self._moved, closely)
         if len(rescued) < workers.BATCH:
             self._rescue_at = self.lease.look_again(now)
         if rescued:
-            self._look_at = 0.0
+            self._look_at = self._closely_at = 0.0
             _log.warning("handed back what lost workers held", tokens=rescued)
 
     def _reap(self) -> None:
@@ -248,8 +249,7 @@ class Worker:
             self.other_build = True
             self.shutdown()
         elif not slot.ready and slot.ending is None:
-            now = time.monotonic()
-            self._keeper.could_not_begin(slot.heard, f"exit status {status}", now)
+            self._keeper.could_not_begin(slot.heard, f"exit status {status}", time.monotonic())
         while (run := slot.run) is not None:  # that is one: it has begun no other
             told = slot.ended(time.monotonic())
             self._recorder.death(run, slot.ended_for, slot.why, status, told)
