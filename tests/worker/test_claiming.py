@@ -48,7 +48,9 @@ class Taking:
 class Bench:
     """A filler with two slots, the first of which has room for ROOM runs at each `fill`."""
 
-    def __init__(self, database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, database: Database, beats: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         settings = Settings.model_validate(
             {"database": {"url": "sqlite:////unused"}, "paths": {"data_directory": folder}}
         )
@@ -61,7 +63,7 @@ class Bench:
         self.filler = Filler(
             settings, {"Test": Test()}, database, slots, self.recorder, told=self.told.set
         )
-        self.lease = Lease(database, folder, 15.0, {"Test": 2}, [])
+        self.lease = Lease(database, folder, 15.0, {"Test": 2}, [], beats=beats)
         self.lease.register()
         monkeypatch.setattr(self.filler, "_room", lambda queue, at_once=False: dict(self.room))
 
@@ -85,8 +87,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(database, tmp_path, monkeypatch)
+def bench(
+    empty_url: str, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    made = Bench(database, Database(empty_url, application="beats"), tmp_path, monkeypatch)
     yield made
     made.filler.collect(made.lease, 20.0, True)
     made.lease.end()
