@@ -46,6 +46,7 @@ class Connector(Driver):
         from benchmarks import producer
 
         self.action = producer.action
+        self.alone = conc == 1
         self.producer = producer.Producer(DSN)
 
     async def close(self) -> None:
@@ -54,7 +55,11 @@ class Connector(Driver):
 
     async def enqueue_one(self, kind: str, payload: dict[str, int]) -> None:
         """Store one action durably, and wake the workers."""
-        await self.producer.one(self.action(kind, payload.get("s", 0), port=payload.get("p", 0)))
+        new = self.action(kind, payload.get("s", 0), port=payload.get("p", 0))
+        if self.alone:
+            self.producer.alone(new)
+        else:
+            await self.producer.one(new)
 
     async def enqueue_many(self, n: int) -> None:
         """Store many by one transaction."""

@@ -47,6 +47,13 @@ class Producer:
         """Store one, together with others that come meanwhile; return when it is durable."""
         await self._writer.call(new, 60.0)
 
+    def alone(self, new: NewJob) -> None:
+        """Store one from a program that stores one after the other: without a thread between."""
+        listens = self._database.dialect.listens
+        self._database.run_alone(submit.submit, [new], tell=listens)
+        if not listens:
+            self._database.notify({QUEUE})
+
     def many(self, new: Sequence[NewJob]) -> None:
         """Store many by one transaction."""
         self._store(new)

@@ -7,8 +7,10 @@ the base URL; redirects are not followed. So it cannot reach another host.
 import json
 import logging
 import ssl
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from ipaddress import ip_address
 
@@ -46,6 +48,9 @@ class Transport:
         told: Callable[[str, float], None] = lambda status, seconds: None,
     ) -> None:
         self._told = told
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._closed = False
         self._base = _base(base_url)
         self._token = _token(access_token)
         self.policy = RetryPolicy(max_retries, max_wait, wait)
@@ -65,8 +70,32 @@ class Transport:
         )
 
     def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
+        """Ask for nothing more, and close all connections: at once, or with the last answer.
+
+        A request may be under way in a thread that nobody waits for, on a connection that is not
+        open yet.
+        """
+        with self._lock:
+            self._closed = True
+        self._close_when_idle()
+
+    def _close_when_idle(self) -> None:
+        with self._lock:
+            if self._closed and not self._under_way:
+                self._client.close()
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("nothing is asked of Webex any more")
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+            self._close_when_idle()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self._base)!r})"
@@ -127,7 +156,8 @@ class Transport:
         request = self._client.build_request("GET", url, headers=headers)
         began, status = time.monotonic(), "none"
         try:
-            response = self._client.send(request, stream=stream)
+            with self._open():
+                response = self._client.send(request, stream=stream)
             status = str(response.status_code)
         except httpx2.TransportError as error:
             return self.unreachable(error, url)

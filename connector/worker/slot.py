@@ -91,6 +91,7 @@ class Known:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._loaded: dict[str, Action] = {}
+        self._limits: dict[str, int] = {}
         self.folder = Path(settings.paths.data_directory)
         self.key_file = settings.paths.keys
 
@@ -98,6 +99,12 @@ class Known:
         if name not in self._loaded:
             self._loaded[name] = action(name, self._settings, self._database)
         return self._loaded[name]
+
+    def limit(self, name: str) -> int:
+        """Return how many bytes a result of this action may be in one piece."""
+        if name not in self._limits:
+            self._limits[name] = self._settings.queue(name).max_result_size
+        return self._limits[name]
 
     def load_all(self) -> None:
         """Load every action."""
@@ -146,8 +153,7 @@ def perform(
     outcome = _outcome(wanted, context, settings, known.key_file)
     if os.getpid() != process:
         os._exit(1)  # a fork of the action's has come out of it: it must not speak for it
-    limit = settings.queue(wanted.name).max_result_size
-    context.end(outcome_message(context.hidden(outcome), limit))
+    context.end(outcome_message(context.hidden(outcome), known.limit(wanted.name)))
 
 
 def _outcome(action: Action, context: SlotContext, settings: Settings, key_file: Path) -> Outcome:

@@ -20,7 +20,7 @@ from connector.sandbox.process import SandboxProcess
 from tests.conftest import fresh_url
 from tests.system.conftest import Server, eventually
 
-WAITING = 3000
+WAITING = 12_000
 """Actions whose restore takes long enough to be killed under way, twice."""
 
 

@@ -171,3 +171,30 @@ def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(
     server = serve(lambda handler: send(handler, b'{"id": "P"}'))
     with WebexClient(server.url, "token", max_retries=0) as client:
         assert client.me().id == "P"
+
+
+def test_a_client_that_is_closed_under_a_request_closes_its_connection_with_the_answer(
+    serve: Serve,
+) -> None:
+    asked, answer, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def late(handler: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        answer.wait(20)
+        send(handler, json.dumps({"id": "P", "displayName": "Ada", "emails": []}).encode())
+        handler.connection.settimeout(20)
+        if handler.rfile.read(1) == b"":
+            closed.set()
+        handler.close_connection = True
+
+    server = serve(late)
+    client = server.client()
+    with ThreadPoolExecutor(1) as thread:
+        name = thread.submit(lambda: client.me().display_name)
+        assert asked.wait(20)
+        client.close()
+        with pytest.raises(RuntimeError, match="nothing is asked"):
+            client.me()
+        answer.set()
+        assert name.result(20) == "Ada"
+    assert closed.wait(20)
