@@ -198,6 +198,7 @@ class Access:
             self._news.stored(queues, tell)
             return told
         except Unavailable:
+            self._news.stored(queues, False)  # it may be stored all the same
             raise
         except Exception as error:
             if len(new) == 1:

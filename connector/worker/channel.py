@@ -21,7 +21,7 @@ AT_ONCE = 1 << 20
 
 _PIECE = 1 << 16
 
-_KEPT = 4 << 20
+_KEPT = 1 << 20
 """Bytes that the kernel may keep of what a slot says, most of which are its own for each message:
 else a slot with short actions waits for its worker, which waits for the database."""
 
@@ -45,6 +45,8 @@ class Channel:
         self._socket = end
         self._incoming = bytearray()
         self._outgoing: deque[memoryview] = deque()
+        self.more = False
+        """Whether `receive` has heard enough for now, and not all there is."""
 
     @classmethod
     def pair(cls) -> tuple["Channel", socket.socket]:
@@ -63,11 +65,17 @@ class Channel:
         """Whether something waits until the other end reads."""
         return bool(self._outgoing)
 
-    def send(self, message: Message) -> None:
-        """Send a message, or keep what does not fit for `flush`. Raises Closed."""
+    def send(self, message: Message, most: int | None = None) -> bool:
+        """Send a message, or keep what does not fit for `flush`. Raises Closed.
+
+        Returns False for one of more than `most` bytes, which is not sent.
+        """
         body = _encode(message).encode("ascii")
+        if most is not None and len(body) > most:
+            return False
         self._outgoing.append(memoryview(_HEAD.pack(len(body)) + body))
         self.flush()
+        return True
 
     def flush(self) -> None:
         """Send as much as the other end takes now. Raises Closed."""
@@ -86,6 +94,7 @@ class Channel:
 
     def receive(self) -> list[Message]:
         """Return the messages that have come in whole; raises Closed when no more can come."""
+        self.more = False
         try:
             for _ in range(0, AT_ONCE, _PIECE):
                 data = self._socket.recv(_PIECE, socket.MSG_DONTWAIT)
@@ -93,6 +102,7 @@ class Channel:
                     break
                 self._incoming += data
             else:
+                self.more = True
                 return self._whole()
         except BlockingIOError:
             return self._whole()

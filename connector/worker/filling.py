@@ -40,6 +40,9 @@ QUIET = 0.005
 LONGEST_QUIET = 0.1
 """For how many seconds: twice as many after each further look."""
 
+KEPT, LET_GO = 100, 50
+"""Runs that are kept until slots become free, and how many of what is more go back at once."""
+
 FAR = 1.0
 """Seconds between two far looks for what is due behind what is delayed."""
 
@@ -81,8 +84,8 @@ class Filler:
         self._reached: dict[str, places.Place] = {}
         """The place up to which such a queue had been claimed, also if it is claimed from anew."""
         self._head_at = 0.0
-        self._anew = self._begun_with = 0
-        """How often such places were forgotten, now and when the last claim began."""
+        self._anew = 0
+        """How often such places were forgotten."""
         self._look_back = False
         """Whether something may have come to stand before such a place."""
         self._new: set[str] = set()
@@ -115,7 +118,8 @@ class Filler:
                 # What stands at the head may not run now; what is due behind it may.
                 for look in (due,) if due.ahead else (due, replace(due, ahead=places.NOW)):
                     self._take(queue, look, lease, now, moved)
-        return self._next - now
+            return self._next - now
+        return min(self._next, self._due_at) - now
 
     def heard(self, news: Collection[str]) -> bool:
         """Take note of queues in which there is something new; say whether it may be anything."""
@@ -140,9 +144,9 @@ class Filler:
         moved()
         much = queue in self._full and not look.limited and not look.ahead
         since, most = self._full.get(queue) if much else None, sum(room.values())
-        wanted = Claim(queue, lease.worker_id, most, look, since)
-        self._begun_with = self._anew
-        if much and self._database.dialect.writes_beside and not self._claimer.under_way:
+        wanted = Claim(queue, lease.worker_id, most, look, self._anew, since)
+        beside = self._database.dialect.writes_beside and not self._claimer.under_way
+        if much and beside and self._in_chunks(queue):  # else the slot may be gone to another
             self._claimer.begin(wanted, self._told)
             return True
         return self._took_over(wanted, self._claimer.claim(wanted), room, now)
@@ -155,9 +159,9 @@ class Filler:
         if (ended := self._claimer.collect(wait=keep)) is None:
             return False
         wanted, runs = ended
-        if lease.lost or wanted.worker_id != lease.worker_id:
+        if wanted.worker_id != lease.worker_id:
             return True  # whoever has taken the lease away hands them on
-        if keep:
+        if keep or lease.lost:
             self.back += runs
         else:
             self._took_over(wanted, runs, self._room(wanted.queue), now)
@@ -174,13 +178,14 @@ class Filler:
         queue, look = wanted.queue, wanted.due
         whole = [run for run in runs if self._whole(run)]
         before, idle = self._overtaking(wanted, whole), self._spare(queue)
-        if before and idle:  # else it would wait behind what lies ready
+        if before and idle:  # else they would wait behind what lies ready
             self._give(before, {idle: len(before)}, now)
             whole = whole[len(before) :]
+            room = {slot: most for slot, most in room.items() if slot is not idle}
         self._give(whole, room, now)
         if len(runs) == wanted.most > 1 and not look.limited and not look.ahead:
             last = self._reached[queue] = runs[-1].rank, runs[-1].token
-            self._full[queue] = last if self._begun_with == self._anew else None
+            self._full[queue] = last if wanted.anew == self._anew else None
         else:
             self._full.pop(queue, None)
             self._reached.pop(queue, None)
@@ -190,11 +195,15 @@ class Filler:
         return bool(runs)
 
     def _overtaking(self, wanted: Claim, runs: Sequence[Run]) -> Sequence[Run]:
-        """Return those that stand before what has been claimed: urgent, or handed back."""
+        """Return those that stand before what has been claimed: urgent, or handed back.
+
+        Of many as many as one slot takes.
+        """
         reached = self._reached.get(wanted.queue)
-        if reached is None or wanted.since is not None:
+        if reached is None or wanted.since is not None or not self._in_chunks(wanted.queue):
             return ()
-        return [run for run in runs if (run.rank, run.token) < reached]
+        before = [run for run in runs if (run.rank, run.token) < reached]
+        return before[: self._pace[wanted.queue].size]
 
     def _spare(self, queue: str) -> Slot | None:
         """Return an idle slot that the queue may use besides those it uses."""
@@ -213,13 +222,18 @@ class Filler:
             board.observe(Metric.RUN_SECONDS, seconds, queue)
         self._took.clear()
 
+    def _in_chunks(self, queue: str) -> bool:
+        """Say whether slots are given several runs of a queue; never such as exclude each other."""
+        exclusive = isinstance(self._actions[queue], WorksOnTasks)
+        return self._pace[queue].size > 1 and not exclusive
+
     def _room(self, queue: str, *, at_once: bool = False) -> dict[Slot, int]:
         """Return how many runs of a queue each slot takes now.
 
-        `at_once`: only such as can begin now. Those that exclude each other are never held back.
+        `at_once`: only such as can begin now.
         """
         size, most = self._pace[queue].size, self._limits[queue]
-        if at_once or isinstance(self._actions[queue], WorksOnTasks):
+        if at_once or not self._in_chunks(queue):
             size = 1
         if size > 1:
             most = self._pace[queue].slots(most)
@@ -251,13 +265,18 @@ class Filler:
         self.back += runs
 
     def _hand_on(self, now: float) -> None:
-        """Give away what was taken back from slots that had not begun it, in its old order."""
+        """Give away what was taken back from slots that had not begun it, in its old order.
+
+        Of very many that no slot takes most go back to the queue, where others find them.
+        """
         for queue in {run.queue for run in self.back}:
             room = self._room(queue)
             mine = [run for run in self.back if run.queue == queue][: sum(room.values())]
             self._give(mine, room, now)
             for run in mine:
                 self.back.remove(run)
+        for _ in range(min(LET_GO, len(self.back) - KEPT)):
+            self._recorder.release(self.back.pop(), "no slot was free for it in time")
 
     def _whole(self, run: Run) -> bool:
         """Say whether a run is fit to be given away; one that somebody has damaged fails."""

@@ -20,6 +20,8 @@ class Keeper:
         self._slots = slots
         self._failed = 0
         self._failed_at = self._start_at = 0.0
+        self._none_since: float | None = None
+        """Since when no slot is idle."""
 
     def began(self) -> None:
         """Note that a slot has started well."""
@@ -67,6 +69,8 @@ class Keeper:
         One that is at short actions is idle soon, and starting another takes as long as thousands.
         """
         if any(slot.idle for slot in self._slots):
+            self._none_since = None
             return float("inf")
-        newest = max((slot.began for slot in self._slots), default=0.0)
-        return max(0.0, newest + LONG - now)
+        if self._none_since is None:
+            self._none_since = now
+        return max(0.0, self._none_since + LONG - now)

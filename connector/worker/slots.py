@@ -12,7 +12,7 @@ from connector import board, log
 from connector.config import Settings
 from connector.jobs.job import Run
 from connector.process import kill_tree, spawn
-from connector.worker.channel import Channel, Closed, Message
+from connector.worker.channel import LONGEST, Channel, Closed, Message
 from connector.worker.ending import Ending
 from connector.worker.permits import Bell, Permits
 from connector.worker.storable import LARGEST_RESULT
@@ -148,16 +148,15 @@ class Slot:
         # Before it hears of them: a slot without a permit drops what it holds. And also if it has
         # died: what it has not begun is handed on.
         self.permits.give(len(runs))
-        self.tell(
-            {
-                "type": "runs",
-                "worker_id": runs[0].worker_id,
-                "queue": runs[0].queue,
-                "runs": [
-                    (run.token, run.attempt, dict(run.parameters), run.checkpoint) for run in runs
-                ],
-            }
-        )
+        self._tell_of(runs)
+
+    def _tell_of(self, runs: Sequence[Run]) -> None:
+        told = [(run.token, run.attempt, dict(run.parameters), run.checkpoint) for run in runs]
+        first = runs[0]
+        message = {"type": "runs", "worker_id": first.worker_id, "queue": first.queue, "runs": told}
+        if not self.tell(message, LONGEST if len(runs) > 1 else None):
+            self._tell_of(runs[: len(runs) // 2])
+            self._tell_of(runs[len(runs) // 2 :])
 
     def ended(self, now: float) -> Message:
         """Go on to the next run; return what the one that ended told and is not stored yet."""
@@ -186,20 +185,31 @@ class Slot:
         self.run = self.behind.popleft() if self.behind else None
         self.began = self.heard = now
 
-    def tell(self, message: Message | None = None) -> bool:
-        """Send a message, and what is still unsent; return False if it has died."""
+    def tell(self, message: Message | None = None, most: int | None = None) -> bool:
+        """Send a message, and what is still unsent; if it has died that is seen elsewhere.
+
+        Returns False for a message of more than `most` bytes, which is not sent.
+        """
         try:
             if message is not None:
-                self.channel.send(message)
-            else:
-                self.channel.flush()
+                return self.channel.send(message, most)
+            self.channel.flush()
         except Closed:
             _log.warning("slot has died before it could be told", pid=self.pid)
-            return False
         return True
 
+    def last_messages(self) -> list[Message]:
+        """Return all that it had said before it ended, however much that is."""
+        messages = self.messages()
+        while self.channel.more and not self.deaf:
+            messages += self.messages()
+        return messages
+
     def messages(self) -> list[Message]:
-        """Return what it has said; how its run ended with the `parts` of a large result."""
+        """Return what it has said; how its run ended with the `parts` of a large result.
+
+        Of very much it is the beginning, and the bell is rung for the rest.
+        """
         self.bell.rung()
         if self.deaf:
             return []
@@ -210,6 +220,8 @@ class Slot:
                 if not isinstance(kind, str) or not SAYS.get(kind, {"?"}) <= message.keys():
                     raise Closed(f"a message nobody knows, of type {kind!r}")
                 self._put_together(message)
+            if self.channel.more:
+                self.bell.ring()
         except Closed as error:
             self.deaf = True
             if said := str(error):

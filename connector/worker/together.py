@@ -21,7 +21,7 @@ from connector.jobs.states import State
 _log = log.logger(__name__)
 
 WORTH_IT = 16
-"""Ends of a queue that are written beside a claim, at least."""
+"""Ends of one queue from which on they are written beside."""
 
 CAREFUL = 5.0
 """Seconds for which locked rows are passed over after one was met: to look for them costs some."""
@@ -70,8 +70,7 @@ class Together:
         if self._under_way is None and not self._closer and self._database.dialect.writes_beside:
             batch = self._batch(locked)
             counts = Counter(run.queue for run, _ in batch)
-            batch = [each for each in batch if counts[each[0].queue] >= WORTH_IT]
-            if batch:
+            if batch and max(counts.values()) >= WORTH_IT:  # the few of others go along
                 writing = self._beside.submit(self._finish, batch)
                 self._under_way = len(batch), writing
                 writing.add_done_callback(lambda _: self._told())

@@ -70,7 +70,8 @@ class Upkeep:
             schema.check(self._database)
         if now >= self._count_at:
             goes_on = self._counting.step()
-            pause = COUNT if self._counting.under_way else COUNT_IDLE
+            idle = self._database.dialect.listens and not self._counting.under_way
+            pause = COUNT_IDLE if idle else COUNT
             self._count_at = now + (COUNT_ON if goes_on else pause)
         self._scheduler.turn(now, moved)
         if not free:

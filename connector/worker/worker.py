@@ -186,11 +186,11 @@ class Worker:
                 self._recorder.release(run, "it had not begun")
 
     def _rescue(self, now: float) -> None:
-        closely = now >= self._closely_at
-        if closely:  # also without doubt: a commit whose answer was lost may come through late
-            self._closely_at = now + self.lease.seconds
-            self._release_strays()
+        if closely := now >= (closely_at := self._closely_at):
+            self._release_strays()  # also without doubt: a commit in doubt may come through late
+        self._closely_at = 0.0  # unless this comes to its end
         rescued = self.lease.rescue_others(workers.BATCH, self._moved, closely)
+        self._closely_at = now + self.lease.seconds if closely else closely_at
         if len(rescued) < workers.BATCH:
             self._rescue_at = self.lease.look_again(now)
         if rescued:
@@ -205,7 +205,7 @@ class Worker:
                 self._filler.back += slot.take_back(time.monotonic())
             status = slot.reaped()
             if status is not None:
-                for message in slot.messages():
+                for message in slot.last_messages():
                     self._hear(slot, message)
                 self._bury(slot, status)
         self._filler.told_all()

@@ -51,10 +51,11 @@ class Echo(Channel):
         self._unlike = unlike
         self._said: list[Message] = []
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, most: int | None = None) -> bool:
         for _, _, parameters, _ in message["runs"]:
             result = {"number": parameters["Number"]} if self._unlike else {}
             self._said.append({"type": "finished", "result": result, "took": TOOK})
+        return True
 
     def receive(self) -> list[Message]:
         said, self._said = self._said, []

@@ -39,9 +39,11 @@ def listener() -> Iterator[Listener]:
         yield made
 
 
-def running(database: Database, count: int) -> list[Run]:
+def running(database: Database, count: int, queue: str = "T") -> list[Run]:
     """Store so many jobs and claim them for a worker that lives."""
     worker = new_token()
-    database.run(workers.register, workers.Worker(worker, "host", "boot", 1, "0", {}), {"T": 60.0})
-    database.run(submit.submit, [NewJob(new_token(), "T", {}) for _ in range(count)])
-    return database.run(claim.claim, "T", worker, count)
+    database.run(
+        workers.register, workers.Worker(worker, "host", "boot", 1, "0", {}), {queue: 60.0}
+    )
+    database.run(submit.submit, [NewJob(new_token(), queue, {}) for _ in range(count)])
+    return database.run(claim.claim, queue, worker, count)

@@ -14,7 +14,7 @@ from connector.jobs import claim, outcomes, reading, submit
 from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.token import new_token
-from connector.worker.filling import Filler
+from connector.worker.filling import KEPT, LET_GO, Filler
 from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
 from tests.plugin.test_actions_plugin import Test
@@ -65,6 +65,7 @@ class Bench:
         )
         self.lease = Lease(database, folder, 15.0, {"Test": 2}, [], beats=beats)
         self.lease.register()
+        self.filler.took("Test", 1e-6)
         monkeypatch.setattr(self.filler, "_room", lambda queue, at_once=False: dict(self.room))
 
     def store(self, count: int, priority: int = 0) -> list[str]:
@@ -116,6 +117,15 @@ def test_of_much_the_next_is_claimed_beside_and_given_when_it_is_there(bench: Be
     assert not bench.filler.holds
 
 
+def test_what_is_not_short_is_claimed_when_a_slot_is_sure_to_take_it(bench: Bench) -> None:
+    bench.filler.took("Test", 100.0)
+    tokens = bench.store(ROOM + 100)
+    for now in (10.0, 10.001):
+        bench.fill(now)
+    assert bench.slots[0].given == tokens[: 2 * ROOM]
+    assert not bench.filler.collect(bench.lease, 10.002)
+
+
 def test_what_comes_when_nothing_is_given_any_more_is_kept(bench: Bench) -> None:
     tokens = at_it(bench)
     assert bench.filler.collect(bench.lease, 10.002, True)
@@ -124,15 +134,37 @@ def test_what_comes_when_nothing_is_given_any_more_is_kept(bench: Bench) -> None
     assert bench.slots[0].given == tokens[:ROOM]
 
 
+def test_of_very_many_that_no_slot_takes_most_go_back_to_their_queue(bench: Bench) -> None:
+    tokens = bench.store(KEPT + LET_GO + 20)
+    runs = bench.database.run(claim.claim, "Test", bench.lease.worker_id, len(tokens))
+    bench.filler.back.extend(runs)
+    for _ in range(3):
+        bench.room.clear()
+        bench.filler.fill(bench.lease, 10.0, lambda: None)
+        bench.recorder.record(lambda: None)
+    assert [run.token for run in bench.filler.back] == tokens[:KEPT]
+    assert bench.states(tokens[KEPT:]) == {State.QUEUED}
+    assert bench.states(tokens[:KEPT]) == {State.RUNNING}
+
+
 def test_what_a_lost_lease_has_claimed_is_given_to_nobody(bench: Bench) -> None:
     tokens = at_it(bench)
     bench.lease.drop(wait=5.0)
     bench.collected(10.002)
+    assert [run.token for run in bench.filler.back] == tokens[ROOM : 2 * ROOM], "for its end"
     assert bench.slots[0].given == tokens[:ROOM]
-    assert not bench.filler.holds
+
+
+def test_what_was_claimed_before_the_lease_that_there_is_now_is_given_to_nobody(
+    bench: Bench,
+) -> None:
+    tokens = at_it(bench)
+    assert bench.told.wait(20)
+    bench.lease.drop(wait=5.0)
     bench.lease.register()
-    bench.fill(11.0)
-    assert set(bench.slots[0].given[ROOM:]).isdisjoint(tokens[: 2 * ROOM]), "others hand them on"
+    bench.collected(10.002)
+    assert not bench.filler.holds, "others hand them on"
+    assert bench.slots[0].given == tokens[:ROOM]
 
 
 def test_a_claim_that_gets_no_answer_is_told_and_the_next_is_made(
@@ -182,3 +214,15 @@ def test_what_stands_before_what_was_claimed_does_not_wait_behind_it(
     assert bench.slots[1].given == first
     assert bench.slots[0].given == tokens[: 3 * ROOM - len(first)]
     assert bench.states(tokens[: 3 * ROOM - len(first)]) == {State.RUNNING}
+
+
+def test_a_place_that_was_forgotten_meanwhile_is_not_remembered_again(bench: Bench) -> None:
+    tokens = at_it(bench)
+    first = bench.store(1, priority=5)
+    bench.filler.heard({"Test"})
+    bench.fill(10.06)  # what is news of is to be looked for, and a claim is under way
+    bench.collected(10.07)
+    bench.fill(10.08)
+    bench.collected(10.09)
+    assert bench.slots[1].given == first
+    assert bench.slots[0].given == tokens[: 3 * ROOM - 1]

@@ -86,6 +86,8 @@ def test_one_more_than_may_be_in_use_is_started_once_none_is_idle_soon(
     slots[:] = [standing(idle=False, began=10.0) for _ in range(most)]
     assert keeper.start(10.0) == pytest.approx(LONG), "short ones end before another has begun"
     assert len(slots) == most
+    for slot in slots:
+        slot.began = 10.0 + LONG / 2  # at another short one: none has become idle
     assert keeper.start(10.0 + LONG) == float("inf")
     assert len(slots) == most + 1
     keeper.start(11.0)

@@ -1,6 +1,7 @@
 """Ends of runs and progress reach the database, whatever is locked."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -147,3 +148,23 @@ def test_an_end_that_costs_the_connection_holds_up_nobody(
     told = [r for r in caplog.messages if r.startswith("nothing can be stored about the job")]
     assert len(told) == 1, "it is said once, and left for a while"
     assert recorder.tokens == {runs[1].token}, "nobody else runs it meanwhile"
+
+
+def test_few_ends_of_one_queue_do_not_wait_for_ever_beside_many_of_another(
+    rows_lock: Database, settings: Settings
+) -> None:
+    told = threading.Event()
+    recorder = Recorder(rows_lock, settings, told=told.set)
+    many, few = running(rows_lock, 400), running(rows_lock, 1, "Other")
+    finished = {"type": "finished", "result": {}, "took": 0.0}
+    recorder.outcome(few[0], finished, {})
+    while many:  # at each pass there are so many more that they are written beside
+        for run in many[:40]:
+            recorder.outcome(run, finished, {})
+        del many[:40]
+        told.clear()
+        recorder.record(lambda: None)
+        assert told.wait(20)
+        if states(rows_lock, few) == [State.FINISHED]:
+            return
+    pytest.fail("it was passed over each time")
