@@ -27,6 +27,11 @@ class Answer:
     body: bytes
     whole: bool
 
+    @property
+    def is_to_nothing(self) -> bool:
+        """Whether it says that what came is no request, or none that can be read."""
+        return _is_to_nothing(self.status, self.headers)
+
 
 def read(wire: bytes, methods: Sequence[str]) -> list[Answer]:
     """Return all answers on a connection; `methods`: those of the requests, in order.
@@ -72,8 +77,7 @@ def _body(
 ) -> tuple[bytes, bytes, bool]:
     """Return the body, what follows it, and whether it is whole."""
     # What is no request is answered before it is known what it would have been.
-    unread = status == 400 and headers.get(b"connection") == b"close"
-    if (method == "HEAD" and not unread) or status == 204:
+    if (method == "HEAD" and not _is_to_nothing(status, headers)) or status == 204:
         return b"", rest, True
     if headers.get(b"transfer-encoding") == b"chunked":
         if b"content-length" in headers:
@@ -83,6 +87,10 @@ def _body(
         raise Malformed(f"Content-Length is {length!r}")
     size = int(length)
     return rest[:size], rest[size:], len(rest) >= size
+
+
+def _is_to_nothing(status: int, headers: dict[bytes, bytes]) -> bool:
+    return status == 400 and headers.get(b"connection") == b"close"
 
 
 def _chunks(rest: bytes) -> tuple[bytes, bytes, bool]:

@@ -12,7 +12,9 @@ from connector.jobs.job import NewJob
 from connector.jobs.token import new_token
 from tests.fuzz import answers
 from tests.fuzz.answers import Malformed
+from tests.fuzz.connection import Talk, converse
 from tests.fuzz.finds import Finds
+from tests.fuzz.rig import Rig
 from tests.fuzz.seeds import get
 from tests.fuzz.trial import Trial, trial
 
@@ -68,6 +70,15 @@ def test_a_secret_in_an_answer_is_found(judged: Trial) -> None:
     for number in range(3):
         shown = ENVELOPE % judged.rigs.fresh().secrets[number].encode()
         assert "an answer shows a secret" in answering(judged, shown, XML)
+
+
+def test_an_answer_that_is_not_the_one_that_was_made_is_found(judged: Trial) -> None:
+    async def altered(rig: Rig, data: bytes) -> Talk:
+        talk = await converse(rig, data)
+        talk.wire = talk.wire.replace(b"<action>ECHO<", b"<action>ACHO<")
+        return talk
+
+    assert "the body is not the one that was made" in judged.judge(SEND, altered)
 
 
 def test_an_action_that_is_stored_without_an_answer_is_found(
