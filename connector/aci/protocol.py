@@ -87,7 +87,7 @@ class BoundedProtocol(NoUpgrade):
         skips (extensions of chunks, blank lines before a request), and about a header until it has
         come whole.
         """
-        if self._unreadable:
+        if self._unreadable or self.transport.is_closing():
             return
         self._raw += len(data)
         super().data_received(data)
@@ -105,7 +105,7 @@ class BoundedProtocol(NoUpgrade):
         self.scope["state"]["tls_identities"] = self._identities
         self._head = self._raw = self._body = 0
         self._in_time()
-        self._begun = True
+        self._begun = self._joined.unread = True
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request line."""
@@ -131,6 +131,11 @@ class BoundedProtocol(NoUpgrade):
         self._body += len(body)
         super().on_body(body)
 
+    def on_message_complete(self) -> None:
+        """Take note that a request is whole."""
+        super().on_message_complete()
+        self._joined.unread = self.offered
+
     def on_response_complete(self) -> None:
         """Go on with the next request, or end a connection that is old or cannot be read."""
         last = not self.pipeline  # which is empty also while the last one of it is under way
@@ -148,7 +153,7 @@ class BoundedProtocol(NoUpgrade):
         if self._head > self.bounds.head_bytes:
             told = "head, or what stands between the chunks of a body, too large"
             self._refuse(Reason.HEAD, f"{told} ([Server] MaxHeaderSize)")
-        self._unreadable = True
+        self._unreadable = self._joined.unread = True
         self._in_time()
         cycle = self.cycle
         if self.pipeline:

@@ -22,7 +22,7 @@ CHECK = 30.0
 COUNT = 3.0
 """Seconds between two counts of what was stored and has ended."""
 
-COUNT_IDLE = 12.0
+COUNT_IDLE = 15.0
 """The same while there is no news of anything."""
 
 COUNT_ON = 0.25

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _log = log.logger(__name__)
 
-POLL, POLL_HEARING = 1.0, 3.0
+POLL, POLL_HEARING = 1.0, 5.0
 """Seconds between two looks at the queues when nothing wakes the worker: the truth. The second
 where whatever is stored wakes it by a connection that is known to hear."""
 
@@ -190,7 +190,7 @@ class Worker:
             self._release_strays()  # also without doubt: a commit in doubt may come through late
         self._closely_at = 0.0  # unless this comes to its end
         rescued = self.lease.rescue_others(workers.BATCH, self._moved, closely)
-        self._closely_at = now + self.lease.seconds if closely else closely_at
+        self._closely_at = now + 2 * self.lease.seconds if closely else closely_at
         if len(rescued) < workers.BATCH:
             self._rescue_at = self.lease.look_again(now)
         if rescued:

@@ -68,6 +68,10 @@ class Pipe(asyncio.Transport):
         """Whether nothing more is read."""
         return self.closing
 
+    def can_write_eof(self) -> bool:
+        """Whether one half can be closed: what is written cannot be lost here."""
+        return False
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take what is answered; after the end it goes nowhere, as with a socket."""
         if not self.closing:

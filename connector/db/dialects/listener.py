@@ -27,7 +27,7 @@ OPTIONS = {
 AGAIN = 5.0
 """Seconds between two tries to listen again; polling goes on meanwhile."""
 
-ECHO = 10.0
+ECHO = 15.0
 """Seconds between two tests whether the connection still hears."""
 
 HEARD = 5.0
