@@ -7,6 +7,7 @@ import resource
 import shutil
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from alembic.config import Config
 
 from connector.db.engine import Database
 from connector.db.schema import migrations
-from tests import mariadb_server
+from tests import mariadb_server, memory
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
 
@@ -32,7 +33,7 @@ def postgresql() -> Iterator[sa.URL]:
         return
     from tests.postgresql_server import start
 
-    with start() as url:
+    with start(memory.place()) as url:
         yield sa.make_url(url)
 
 
@@ -46,14 +47,17 @@ def mariadb() -> Iterator[sa.URL]:
         if os.environ.get("CI"):
             pytest.fail("MariaDB is not installed: apt-get install mariadb-server")
         pytest.skip("MariaDB is not installed: apt-get install mariadb-server")
-    with mariadb_server.start() as url:
+    with mariadb_server.start(memory.place()) as url:
         yield sa.make_url(url)
 
 
 def fresh_url(
     engine: str, request: pytest.FixtureRequest, folder: Path, *, migrated: bool = False
 ) -> str:
-    """Return the URL of an empty database of the named engine, or of a migrated one."""
+    """Return the URL of an empty database of the named engine, or of a migrated one.
+
+    It is there until the end of the fixture or test that asks for it by `request`.
+    """
     if engine == "sqlite":
         path = folder / "connector.db"
         if migrated:
@@ -63,18 +67,21 @@ def fresh_url(
     name = f"test_{uuid.uuid4().hex}"
     url = server.set(drivername=engine, database=name).render_as_string(hide_password=False)
     copied = migrated and engine == "postgresql"
-    _create(engine, server, name, f" TEMPLATE {_template(engine, request)}" if copied else "")
+    copy = f" TEMPLATE {_template(engine, request)}" if copied else ""
+    _on_server(engine, server, f"CREATE DATABASE {name}{copy}")
+    force = " WITH (FORCE)" if engine == "postgresql" else ""
+    request.addfinalizer(partial(_on_server, engine, server, f"DROP DATABASE {name}{force}"))
     if migrated and engine == "mariadb":
         mariadb_server.restore(server, name, _template(engine, request))
     return url
 
 
-def _create(engine: str, server: sa.URL, name: str, options: str = "") -> None:
+def _on_server(engine: str, server: sa.URL, statement: str) -> None:
     driver = {"mariadb": "mariadb+pymysql", "postgresql": "postgresql+psycopg"}[engine]
     server_url = server.set(drivername=driver)
     admin = sa.create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}{options}"))
+        connection.exec_driver_sql(statement)
     admin.dispose()
 
 
@@ -91,7 +98,7 @@ def _template(engine: str, request: pytest.FixtureRequest) -> str:
         else:
             server: sa.URL = request.getfixturevalue(engine)
             name = f"template_{uuid.uuid4().hex}"
-            _create(engine, server, name)
+            _on_server(engine, server, f"CREATE DATABASE {name}")
             url = server.set(drivername=engine, database=name)
             _migrated(url.render_as_string(hide_password=False))
             dumped = engine == "mariadb"  # which cannot copy a database by itself

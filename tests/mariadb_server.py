@@ -41,10 +41,13 @@ def _program(name: str) -> str | None:
 
 
 @contextlib.contextmanager
-def start(**options: str) -> Iterator[str]:
-    """Start a server and yield the URL of its database `mysql`; remove it at the end."""
+def start(place: Path | None = None, **options: str) -> Iterator[str]:
+    """Start a server and yield the URL of its database `mysql`; remove it at the end.
+
+    `place`: the folder in which it has one of its own, if not the machine's for such.
+    """
     with tempfile.TemporaryDirectory(
-        prefix="webex-connector-mariadb-", ignore_cleanup_errors=True
+        prefix="webex-connector-mariadb-", dir=place, ignore_cleanup_errors=True
     ) as name:
         with _serving(Path(name), {**OPTIONS, **options}) as url:
             yield url

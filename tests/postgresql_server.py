@@ -35,9 +35,12 @@ def programs() -> Path:
 
 
 @contextlib.contextmanager
-def start(**options: str) -> Iterator[str]:
-    """Start a server and yield the URL of its database `postgres`; remove it at the end."""
-    with folder() as path:
+def start(place: Path | None = None, **options: str) -> Iterator[str]:
+    """Start a server and yield the URL of its database `postgres`; remove it at the end.
+
+    `place`: the folder in which it has one of its own, if not the machine's for such.
+    """
+    with folder(place) as path:
         server = Server(path, {**OPTIONS, **options})
         server.create()
         server.start()
@@ -48,11 +51,11 @@ def start(**options: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def folder() -> Iterator[Path]:
+def folder(place: Path | None = None) -> Iterator[Path]:
     """Yield a folder that a server's user can reach; remove it at the end."""
     # Not among pytest's folders, which are tidied away by name and number.
     with tempfile.TemporaryDirectory(
-        prefix="webex-connector-postgresql-", ignore_cleanup_errors=True
+        prefix="webex-connector-postgresql-", dir=place, ignore_cleanup_errors=True
     ) as name:
         yield Path(name)
 

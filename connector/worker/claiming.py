@@ -23,16 +23,16 @@ _log = log.logger(__name__)
 class Claim:
     """What is claimed: at most `most` runs of a queue, of those that `due` has found.
 
-    `since`: behind this place, if what is before has been claimed a moment ago; `anew`: how often
-    such places had been forgotten.
+    `since`: behind this place, if what is before has been claimed a moment ago; `head`: whether it
+    is from the head of a queue that has much.
     """
 
     queue: str
     worker_id: str
     most: int
     due: Due
-    anew: int = 0
     since: Place | None = None
+    head: bool = False
 
 
 class Claimer:

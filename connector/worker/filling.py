@@ -16,8 +16,10 @@ from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.waiting import Due
 from connector.worker.claimed import count, damage
 from connector.worker.claiming import Claim, Claimer
+from connector.worker.cursor import Cursor, place
 from connector.worker.lease import Lease
 from connector.worker.pace import LARGEST, LONG, Pace
+from connector.worker.patience import Patience
 from connector.worker.recording import Recorder
 from connector.worker.slots import Slot
 
@@ -27,18 +29,10 @@ BLIND = 0.25
 """Seconds for which a queue that has much is claimed from without a look what waits elsewhere."""
 
 ANEW = 1.0
-"""Seconds between two claims from the head of a queue that has much; others begin where the last
-one ended. What is urgent, or was handed back, stands before that."""
+"""Seconds between two looks at the head of a queue that has much."""
 
 TOLD_ANEW = 0.05
 """The same where there is news of it."""
-
-BORNE = 3
-"""Looks in vain, one after the other, after which news are left alone for a while."""
-
-QUIET = 0.005
-LONGEST_QUIET = 0.1
-"""For how many seconds: twice as many after each further look."""
 
 KEPT, LET_GO = 100, 50
 """Runs that are kept until slots become free, and how many of what is more go back at once."""
@@ -77,17 +71,12 @@ class Filler:
         self._beyond: dict[str, places.Place] = {}
         self._far_at = self._due_at = 0.0
         self._next = float("inf")
-        self._in_vain = 0
-        """How many looks in a row have found nothing to do."""
-        self._full: dict[str, places.Place | None] = {}
-        """Queues that have much, and the place up to which it has been claimed."""
-        self._reached: dict[str, places.Place] = {}
-        """The place up to which such a queue had been claimed, also if it is claimed from anew."""
+        self._patience = Patience()
+        self._full: dict[str, Cursor] = {}
+        """Queues that have much."""
         self._head_at = 0.0
-        self._anew = 0
-        """How often such places were forgotten."""
         self._look_back = False
-        """Whether something may have come to stand before such a place."""
+        """Whether something may have come to stand at the head of such a queue."""
         self._new: set[str] = set()
 
     def fill(self, lease: Lease, now: float, moved: Callable[[], None]) -> float:
@@ -102,10 +91,10 @@ class Filler:
         self._look_back |= self._recorder.handed_back() or not self._new.isdisjoint(self._full)
         if now >= self._head_at + (TOLD_ANEW if self._look_back else ANEW):
             self._head_at, self._look_back = now, False
-            self._full = dict.fromkeys(self._full)
-            self._anew += 1
+            for cursor in self._full.values():
+                cursor.look_at_head()
         known, self._new = self._full.keys() | self._new, set()
-        self._in_vain += 1
+        self._patience.looks()
         for queue in known:
             if not self._take(queue, Due(0.0), lease, now, moved):
                 self._due_at = 0.0  # it may be delayed, or wait for its turn
@@ -127,12 +116,8 @@ class Filler:
         return "" in news
 
     def quiet(self, now: float) -> float:
-        """Return until when news need not be looked at: as long as looking finds nothing to do.
-
-        A queue that is paused, or whose slots are in use, may be told of thousands of times.
-        """
-        beyond = min(self._in_vain - BORNE, 10)
-        return now + min(QUIET * 2**beyond, LONGEST_QUIET) if beyond > 0 else now
+        """Return until when news need not be looked at."""
+        return now + self._patience.seconds
 
     def _take(
         self, queue: str, look: Due, lease: Lease, now: float, moved: Callable[[], None]
@@ -142,14 +127,19 @@ class Filler:
         if not room or lease.lost or self._claimer.under_way == queue:
             return True
         moved()
-        much = queue in self._full and not look.limited and not look.ahead
-        since, most = self._full.get(queue) if much else None, sum(room.values())
-        wanted = Claim(queue, lease.worker_id, most, look, self._anew, since)
+        wanted = Claim(queue, lease.worker_id, sum(room.values()), look)
+        cursor = None if look.limited or look.ahead else self._full.get(queue)
+        if cursor and cursor.head:
+            wanted = replace(wanted, most=min(wanted.most, cursor.head), head=True)
+            cursor.head = 0
+        elif cursor:
+            wanted = replace(wanted, since=cursor.reached)
         beside = self._database.dialect.writes_beside and not self._claimer.under_way
-        if much and beside and self._in_chunks(queue):  # else the slot may be gone to another
+        if cursor and beside and self._in_chunks(queue):  # else the slot may be gone to another
             self._claimer.begin(wanted, self._told)
             return True
-        return self._took_over(wanted, self._claimer.claim(wanted), room, now)
+        found = self._took_over(wanted, self._claimer.claim(wanted), room, now)
+        return self._take(queue, look, lease, now, moved) or found if wanted.head else found
 
     def collect(self, lease: Lease, now: float, keep: bool = False) -> bool:
         """Take what a claim beside has got, if it has ended; say whether. Raises Unavailable.
@@ -175,7 +165,7 @@ class Filler:
     def _took_over(
         self, wanted: Claim, runs: Sequence[Run], room: Mapping[Slot, int], now: float
     ) -> bool:
-        queue, look = wanted.queue, wanted.due
+        queue = wanted.queue
         whole = [run for run in runs if self._whole(run)]
         before, idle = self._overtaking(wanted, whole), self._spare(queue)
         if before and idle:  # else they would wait behind what lies ready
@@ -183,27 +173,32 @@ class Filler:
             whole = whole[len(before) :]
             room = {slot: most for slot, most in room.items() if slot is not idle}
         self._give(whole, room, now)
-        if len(runs) == wanted.most > 1 and not look.limited and not look.ahead:
-            last = self._reached[queue] = runs[-1].rank, runs[-1].token
-            self._full[queue] = last if wanted.anew == self._anew else None
-        else:
-            self._full.pop(queue, None)
-            self._reached.pop(queue, None)
+        self._move_on(wanted, runs)
         count(runs)
         if runs:
-            self._in_vain = 0
+            self._patience.found()
         return bool(runs)
+
+    def _move_on(self, wanted: Claim, runs: Sequence[Run]) -> None:
+        """Note where the next claim begins, if there is so much that it need not be the head."""
+        cursor = self._full.get(wanted.queue)
+        much = len(runs) == wanted.most and (wanted.most > 1 or wanted.head)
+        if not much or wanted.due.limited or wanted.due.ahead:
+            self._full.pop(wanted.queue, None)
+        elif cursor:
+            cursor.took(runs, head=wanted.head)
+        else:
+            self._full[wanted.queue] = Cursor(place(runs[-1]))
 
     def _overtaking(self, wanted: Claim, runs: Sequence[Run]) -> Sequence[Run]:
         """Return those that stand before what has been claimed: urgent, or handed back.
 
         Of many as many as one slot takes.
         """
-        reached = self._reached.get(wanted.queue)
-        if reached is None or wanted.since is not None or not self._in_chunks(wanted.queue):
+        cursor = self._full.get(wanted.queue) if wanted.head else None
+        if not cursor or not self._in_chunks(wanted.queue):
             return ()
-        before = [run for run in runs if (run.rank, run.token) < reached]
-        return before[: self._pace[wanted.queue].size]
+        return cursor.overtaking(runs)[: self._pace[wanted.queue].size]
 
     def _spare(self, queue: str) -> Slot | None:
         """Return an idle slot that the queue may use besides those it uses."""
@@ -288,7 +283,9 @@ class Filler:
         """Return what waits; now and then what is due is looked for far behind what is delayed."""
         far = now >= self._far_at
         most = places.FAR_AHEAD if far else places.AHEAD
-        found = self._database.read(waiting.due, list(self._limits), self._beyond, most)
+        # Of a queue that has much it is known; and its head may lie behind all that are claimed.
+        names = self._limits.keys() - self._full.keys()
+        found = self._database.read(waiting.due, names, self._beyond, most)
         for queue, due in found.items():
             if far or due.ahead:
                 self._beyond[queue] = due.beyond

@@ -204,7 +204,7 @@ def _started(
         mock.patch.dict(os.environ, clock.environment if clock else {}),
         mock.patch.object(tempfile, "tempdir", str(disk) if disk else tempfile.gettempdir()),
     ):
-        url = stack.enter_context(mariadb_server.start(**OPTIONS))
+        url = stack.enter_context(mariadb_server.start(None, **OPTIONS))
     port = sa.make_url(url).port
     assert port is not None
     return port

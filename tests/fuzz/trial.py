@@ -7,13 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import memory
 from tests.fuzz.connection import Talk, converse
 from tests.fuzz.oracles import broken
 from tests.fuzz.rig import Rig, Rigs, migrated
 from tests.fuzz.vigil import Vigil
-
-MEMORY = Path("/dev/shm")
-"""Where a database is fast: each action that is accepted waits for its disk."""
 
 Converse = Callable[[Rig, bytes], Awaitable[Talk]]
 
@@ -72,8 +70,8 @@ def vigil() -> Vigil:
 @contextmanager
 def trial() -> Iterator[Trial]:
     """Have a server for conversations, in a temporary folder."""
-    place = MEMORY if MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=place) as folder:
+    # Each action that is accepted waits for the disk.
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=memory.place()) as folder:
         with migrated(Path(folder)) as template:
             made = Trial(Rigs(Path(folder), template), vigil())
         try:

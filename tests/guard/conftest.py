@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from connector.db.engine import Database
+from tests import memory
 from tests.conftest import fresh_url, migrate
 from tests.postgresql_server import OPTIONS, Server, folder
 
@@ -28,7 +29,7 @@ QUIET = {
 
 @pytest.fixture(scope="session")
 def quiet_server() -> Iterator[Server]:
-    with folder() as path:
+    with folder(memory.place()) as path:
         server = Server(path, QUIET)
         server.create()
         server.start()

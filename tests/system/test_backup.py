@@ -131,10 +131,16 @@ def _restored(server: Server, least: int) -> bool:
 
 
 def kill_slots_under(server: Server, token: str) -> None:
-    """Kill every slot, one of which runs an action, and wait for its next attempt."""
-    slots = server.processes("connector.worker.slot")
+    """Kill every slot until an action that one of them runs begins another attempt.
+
+    Once is not enough: a slot that dies before it is told of a run leaves the attempt to another.
+    """
     attempt = server.job(token).attempt
-    for process in slots:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGKILL)
-    eventually("another attempt begins", lambda: server.job(token).attempt > attempt)
+
+    def killed() -> bool:
+        for process in server.processes("connector.worker.slot"):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+        return server.job(token).attempt > attempt
+
+    eventually("another attempt begins", killed)

@@ -14,6 +14,7 @@ from connector.jobs import claim, outcomes, reading, submit
 from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.token import new_token
+from connector.worker.cursor import GROWTH
 from connector.worker.filling import KEPT, LET_GO, Filler
 from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
@@ -209,14 +210,32 @@ def test_what_stands_before_what_was_claimed_does_not_wait_behind_it(
     first = comes(bench, tokens)
     bench.filler.heard({"Test"})
     bench.collected(10.002)
-    bench.fill(10.06)
+    bench.fill(10.06)  # one, not to look for more among all that have been claimed
     bench.collected(10.07)
+    assert bench.slots[1].given == first[:1]
+    bench.slots[1].run = None
+    bench.fill(10.08)  # but where one was there may be more
+    bench.collected(10.09)
     assert bench.slots[1].given == first
-    assert bench.slots[0].given == tokens[: 3 * ROOM - len(first)]
-    assert bench.states(tokens[: 3 * ROOM - len(first)]) == {State.RUNNING}
+    bench.fill(10.1)
+    bench.collected(10.11)
+    claimed = tokens[: 3 * ROOM + GROWTH - len(first) + 1]
+    assert bench.slots[0].given == claimed
+    assert bench.states(claimed) == {State.RUNNING}
 
 
-def test_a_place_that_was_forgotten_meanwhile_is_not_remembered_again(bench: Bench) -> None:
+def test_of_a_head_at_which_there_is_nothing_new_one_is_claimed(bench: Bench) -> None:
+    tokens = at_it(bench)
+    bench.collected(10.002)
+    for now in (11.5, 11.6):
+        bench.fill(now)
+        bench.collected(now)
+    assert bench.slots[0].given == tokens[: 3 * ROOM + 1] and not bench.slots[1].given
+
+
+def test_a_look_at_the_head_that_is_due_while_a_claim_is_under_way_is_made_after_it(
+    bench: Bench,
+) -> None:
     tokens = at_it(bench)
     first = bench.store(1, priority=5)
     bench.filler.heard({"Test"})
@@ -225,4 +244,4 @@ def test_a_place_that_was_forgotten_meanwhile_is_not_remembered_again(bench: Ben
     bench.fill(10.08)
     bench.collected(10.09)
     assert bench.slots[1].given == first
-    assert bench.slots[0].given == tokens[: 3 * ROOM - 1]
+    assert bench.slots[0].given == tokens[: 2 * ROOM]
