@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any
 
@@ -56,6 +56,13 @@ def notify(queue: ColumnElement[str]) -> ColumnElement[None]:
     return sa.func.pg_notify(CHANNEL, queue)
 
 
+def _payloads(connection: psycopg.pq.abc.PGconn) -> Iterator[str]:
+    """Yield what has come, by libpq alone: a worker that has slept is to begin at once."""
+    connection.consume_input()
+    while news := connection.notifies():
+        yield news.extra.decode()
+
+
 per_row = cache(notify)
 """The same for the same column, for statements that are built once."""
 
@@ -101,7 +108,7 @@ class Listener:
                 self._connect()
             return ("",) if self._connection is not None else ()
         try:
-            heard = [news.payload for news in self._connection.notifies(timeout=0)]
+            heard = list(_payloads(self._connection.pgconn))
         except psycopg.Error:
             self.close()
             return ("",)
