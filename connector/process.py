@@ -39,11 +39,11 @@ OTHER_BUILD = 75
 It is EX_TEMPFAIL of sysexits.h: trying again is right.
 """
 
-CONNECTIONS = {"http": 5, "supervisor": 1, "worker": 2, "beats": 1, "events": 1, "slot": 1}
+CONNECTIONS = {"http": 5, "supervisor": 1, "worker": 3, "beats": 1, "events": 1, "slot": 1}
 """Kind of process or part of one to the most connections it has to the database; of others 2.
 
 Each thread that uses the database has one; an http process has a writer, a changer, a reader, a
-lister and a looker. A worker claims and records at once; one that listens has one more for that.
+lister and a looker, a worker its loop, its claims and its records; one that listens has one more.
 """
 
 REAPED = 0.5

@@ -1,6 +1,7 @@
 """Claims of a worker: one after the other, and one under way beside all else it does."""
 
 import concurrent.futures
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +52,8 @@ class Claimer:
         self._config_hash = settings.hash
         self._tasks = [task.name for task in settings.tasks]
         self._damaged: set[str] = set()
+        self.head_seconds = 0.0
+        """How long the last claim from the head of a queue that has much has taken."""
         self._beside = concurrent.futures.ThreadPoolExecutor(1, "claimer")
         self._under_way: tuple[Claim, concurrent.futures.Future[Sequence[Run]]] | None = None
 
@@ -92,6 +95,14 @@ class Claimer:
         return []
 
     def _claim(self, wanted: Claim) -> Sequence[Run]:
+        began = time.monotonic()
+        try:
+            return self._claimed(wanted)
+        finally:
+            if wanted.head:
+                self.head_seconds = time.monotonic() - began
+
+    def _claimed(self, wanted: Claim) -> Sequence[Run]:
         queue, ahead = wanted.queue, wanted.due.ahead
         on_tasks, bad = isinstance(self._actions[queue], WorksOnTasks), self._damaged
         if not on_tasks and not wanted.due.limited:

@@ -28,17 +28,15 @@ _log = log.logger(__name__)
 BLIND = 0.25
 """Seconds for which a queue that has much is claimed from without a look what waits elsewhere."""
 
-ANEW = 1.0
-"""Seconds between two looks at the head of a queue that has much."""
+ANEW, TOLD_ANEW = (1.0, 20.0), (0.05, 4.0)
+"""Seconds between two looks at the head of a queue that has much, and how many times as long as the
+last one took: it goes through all that is dead. The second where there is news."""
 
-TOLD_ANEW = 0.05
-"""The same where there is news of it."""
+KEPT, LET_GO, SOON_FREE = 100, 20, 1.0
+"""Runs that are kept until slots become free; of what is more so many go back at once, after as
+many seconds in which slots may become free for them."""
 
-KEPT, LET_GO = 100, 50
-"""Runs that are kept until slots become free, and how many of what is more go back at once."""
-
-FAR = 1.0
-"""Seconds between two far looks for what is due behind what is delayed."""
+FAR = 1.0  # seconds between two far looks for what is due behind what is delayed
 
 
 class Filler:
@@ -70,6 +68,7 @@ class Filler:
         """Claimed runs that no slot has, or none has begun."""
         self._beyond: dict[str, places.Place] = {}
         self._far_at = self._due_at = 0.0
+        self._let_go_at = float("inf")
         self._next = float("inf")
         self._patience = Patience()
         self._full: dict[str, Cursor] = {}
@@ -87,9 +86,11 @@ class Filler:
         """
         self._hand_on(now)
         if not any(self._room(queue) for queue in self._limits):
-            return float("inf")
-        self._look_back |= self._recorder.handed_back() or not self._new.isdisjoint(self._full)
-        if now >= self._head_at + (TOLD_ANEW if self._look_back else ANEW):
+            return self._let_go_at - now
+        self._look_back |= self._recorder.handed_back or not self._new.isdisjoint(self._full)
+        self._recorder.handed_back = False
+        pause, times = TOLD_ANEW if self._look_back else ANEW
+        if now >= self._head_at + pause + times * self._claimer.head_seconds:
             self._head_at, self._look_back = now, False
             for cursor in self._full.values():
                 cursor.look_at_head()
@@ -270,8 +271,13 @@ class Filler:
             self._give(mine, room, now)
             for run in mine:
                 self.back.remove(run)
-        for _ in range(min(LET_GO, len(self.back) - KEPT)):
-            self._recorder.release(self.back.pop(), "no slot was free for it in time")
+        if len(self.back) <= KEPT:
+            self._let_go_at = float("inf")
+        elif now < self._let_go_at:
+            self._let_go_at = min(self._let_go_at, now + SOON_FREE)
+        else:
+            for _ in range(min(LET_GO, len(self.back) - KEPT)):
+                self._recorder.release(self.back.pop(), "no slot was free for it in time")
 
     def _whole(self, run: Run) -> bool:
         """Say whether a run is fit to be given away; one that somebody has damaged fails."""

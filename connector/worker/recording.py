@@ -52,13 +52,9 @@ class Recorder:
         self._locked: set[str] = set()
         self._together = Together(database, self._waiting, told)
         self._unanswered: Counter[str] = Counter()
-        self._back = False
+        self.handed_back = False
+        """Whether a job was handed back to its queue; for whoever looks for it to set back."""
         self._moved: Callable[[], None] = lambda: None
-
-    def handed_back(self) -> bool:
-        """Say whether a job was handed back to its queue since the last call."""
-        back, self._back = self._back, False
-        return back
 
     @property
     def tokens(self) -> set[str]:
@@ -200,7 +196,7 @@ class Recorder:
         try:
             state = self._database.run(self._outbox.ending, ended.run, ended.write)
             bound.info("run ended", verb=ended.verb, state=state.value)
-            self._back |= state is State.QUEUED
+            self.handed_back |= state is State.QUEUED
             board.count(Metric.OUTCOMES, ended.run.queue, ended.verb, state.value)
             if state in (State.FINISHED, State.FAILED):
                 board.observe(Metric.ATTEMPTS, ended.run.attempt, ended.run.queue)

@@ -169,7 +169,8 @@ class Worker:
 
     def _fill(self, now: float) -> None:
         """Give work to slots that have none, if it is time to look for some."""
-        if now >= self._look_at and not self.stopping and not self.lease.lost:
+        due = now >= self._look_at or self._recorder.handed_back
+        if due and not self.stopping and not self.lease.lost:
             poll = POLL_HEARING if self._rest.hears else self._poll
             wait = min(poll, self._keeper.start(now))
             self._look_at = now + min(wait, self._filler.fill(self.lease, now, self._moved))
@@ -202,7 +203,8 @@ class Worker:
             for message in slot.messages():
                 self._hear(slot, message)
             if slot.behind and time.monotonic() >= slot.began + LONG:  # they do not wait for it
-                self._filler.back += slot.take_back(time.monotonic())
+                self._filler.back += (taken := slot.take_back(time.monotonic()))
+                self._look_at *= not taken
             status = slot.reaped()
             if status is not None:
                 for message in slot.last_messages():
@@ -294,7 +296,5 @@ class Worker:
             return False
         if not self.slots and self._give_up_at == float("inf"):
             self._give_up_at = time.monotonic() + 5.0  # for what is still to be recorded
-        return not self.slots and (
-            not (self._recorder.tokens or self._filler.holds)
-            or time.monotonic() >= self._give_up_at
-        )
+        kept = self._recorder.tokens or self._filler.holds
+        return not self.slots and (not kept or time.monotonic() >= self._give_up_at)
