@@ -1,6 +1,9 @@
 """How far running jobs are, and where a later attempt goes on. Fenced like every such write."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
 
 from connector.db.engine import Tx
 from connector.jobs.errors import LeaseLost
@@ -31,11 +34,29 @@ def save(
         tx.execute(sa.insert(job_progress).values(token=run.token, **values))
 
 
-def held(tx: Tx, worker_id: str) -> dict[tuple[str, int], Requested | None]:
-    """Return the attempts that this worker holds, by token and number: what was asked of each."""
+Held = dict[tuple[str, int], Requested | None]
+"""Attempts by token and number: what was asked of each."""
+
+
+def held(tx: Tx, worker_id: str, runs: Sequence[Run]) -> Held:
+    """Return which of these attempts the worker holds still, maybe among others.
+
+    They are looked for from the first one's place in the order of claims on: before it there may be
+    very many that have been claimed, and that an old snapshot keeps from being removed.
+    """
+    if not runs:
+        return {}
+    found = _held(tx, worker_id, jobs.c.rank >= min(run.rank for run in runs))
+    if missing := [run.token for run in runs if run.fence not in found]:
+        # Somebody may have given it another place, or another attempt.
+        found |= _held(tx, worker_id, jobs.c.token.in_(missing))
+    return found
+
+
+def _held(tx: Tx, worker_id: str, where: ColumnElement[bool]) -> Held:
     rows = tx.execute(
         sa.select(jobs.c.token, jobs.c.attempt, jobs.c.requested)
         .with_hint(jobs, RUNNING_BY, "mariadb")
-        .where(is_open(State.RUNNING), jobs.c.worker_id == worker_id)
+        .where(is_open(State.RUNNING), jobs.c.worker_id == worker_id, where)
     )
     return {(row.token, row.attempt): row.requested and Requested(row.requested) for row in rows}

@@ -128,7 +128,7 @@ class Filler:
         if not room or lease.lost or self._claimer.under_way == queue:
             return True
         moved()
-        wanted = Claim(queue, lease.worker_id, sum(room.values()), look)
+        wanted = Claim(queue, lease.worker_id, min(sum(room.values()), LARGEST), look)
         cursor = None if look.limited or look.ahead else self._full.get(queue)
         if cursor and cursor.head:
             wanted = replace(wanted, most=min(wanted.most, cursor.head), head=True)

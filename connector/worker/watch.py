@@ -7,14 +7,12 @@ from connector import log
 from connector.actions.action import Action
 from connector.config import QueueSettings, Settings
 from connector.jobs.job import Run
+from connector.jobs.progress import Held
 from connector.jobs.states import Requested
 from connector.worker.ending import Ending
 from connector.worker.slots import BEGIN, CLOSED, STACKS, Slot
 
 _log = log.logger(__name__)
-
-Held = Mapping[tuple[str, int], Requested | None]
-"""Token and attempt of what a worker holds, to what was asked of each."""
 
 
 class Watch:

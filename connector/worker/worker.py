@@ -16,6 +16,7 @@ from connector.config import Settings
 from connector.db.engine import Database
 from connector.db.errors import Unavailable
 from connector.jobs import progress, workers
+from connector.jobs.job import Run
 from connector.process import OTHER_BUILD, kill_orphans
 from connector.worker import saving
 from connector.worker.channel import SOON, Message
@@ -41,11 +42,9 @@ POLL, POLL_HEARING = 1.0, 5.0
 """Seconds between two looks at the queues when nothing wakes the worker: the truth. The second
 where whatever is stored wakes it by a connection that is known to hear."""
 
-AWAY = 0.5
-"""Seconds between two tries while the database is away."""
-
-LAST = 2.0
-"""Seconds that a worker which ends waits for deliveries under way."""
+AWAY, LAST = 0.5, 2.0
+"""Seconds between two tries while the database is away, and that a worker which ends waits for
+deliveries under way."""
 
 
 class Worker:
@@ -80,10 +79,9 @@ class Worker:
         scheduler = Scheduler(database, settings, actions, lambda: lease.worker_id)
         self._upkeep = Upkeep(database, settings, on_tasks, scheduler)
         self._poll = min(POLL, lease.seconds / 4)
-        self._look_at = self._honour_at = self._away_until = 0.0
-        self._rescue_at = self._closely_at = 0.0
+        self._look_at = self._honour_at = self._rescue_at = self._closely_at = 0.0
+        self._away_until, self._give_up_at = 0.0, float("inf")
         self._doubt = False
-        self._give_up_at = float("inf")
         lease.tell = told
 
     def run(self) -> None:
@@ -110,9 +108,8 @@ class Worker:
         self._reap()
         if self.stopping:
             self._filler.back += self._watch.hand_back(self.slots, now)
-            for run in self._filler.back:
-                self._recorder.release(run, "the server was shut down")
-            self._filler.back.clear()
+            while self._filler.back:
+                self._recorder.release(self._filler.back.popleft(), "the server was shut down")
         if self.lease.lost:
             self._end_runs()
         if now >= self._away_until:
@@ -169,16 +166,20 @@ class Worker:
 
     def _fill(self, now: float) -> None:
         """Give work to slots that have none, if it is time to look for some."""
-        due = now >= self._look_at or self._recorder.handed_back
-        if due and not self.stopping and not self.lease.lost:
+        free = not self.stopping and not self.lease.lost
+        if free and (now >= self._look_at or self._recorder.handed_back):
             poll = POLL_HEARING if self._rest.hears else self._poll
             wait = min(poll, self._keeper.start(now))
             self._look_at = now + min(wait, self._filler.fill(self.lease, now, self._moved))
 
+    @property
+    def _runs(self) -> list[Run]:
+        return [*self._filler.back, *(run for slot in self.slots for run in slot.runs)]
+
     def _honour(self, now: float) -> None:
         """Look what was asked of what runs, and of what is to run here; end that without a run."""
         self._honour_at = now + min(self._poll, self.database.dialect.poll_seconds)
-        held = self.database.read(progress.held, self.lease.worker_id)
+        held = self.database.read(progress.held, self.lease.worker_id, self._runs)
         if self._watch.honour(held, self.slots, self._filler.back, now):
             self._honour_at = now + SOON  # once it is known which of a slot's runs has begun
         for run in [run for run in self._filler.back if held.get(run.fence, "gone") is not None]:
@@ -259,8 +260,7 @@ class Worker:
     def _release_strays(self) -> None:
         """Hand back what was claimed by a transaction whose answer was lost."""
         self._filler.collect(self.lease, time.monotonic(), True)
-        held = [*self._filler.back, *(run for slot in self.slots for run in slot.runs)]
-        known = {run.token for run in held} | self._recorder.tokens
+        known = {run.token for run in self._runs} | self._recorder.tokens
         for run in self.database.read(workers.strays, self.lease.worker_id, known):
             self._recorder.release(run, "the answer to its claim was lost")
         self._recorder.record(self._moved)

@@ -80,7 +80,7 @@ def test_the_roles_together_take_an_action_through_its_life(as_role: As) -> None
         assert connection.execute(sa.text("SELECT current_user")).scalar() == f"{SCHEMA}_slot"
     assert slot.run(fence.holds, run.token, run.attempt, WORKER.id)
     http.run(requests.stop, run.token, "http you")
-    assert worker.read(progress.held, WORKER.id)
+    assert worker.read(progress.held, WORKER.id, [run])
     assert worker.run(outcomes.finish, run, {}) is State.STOPPED
     assert operator.run(requests.reopen, token, "cli me") is State.QUEUED
     operator.run(requests.reprioritise, token, 3, "cli me")

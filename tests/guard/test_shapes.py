@@ -73,7 +73,7 @@ STATEMENTS: dict[str, tuple[Work, list[list[str]]]] = {
         [[BY_KEY], ["Index Scan job_progress_pkey"]],
     ),
     "renew the lease": (lambda tx, runs: workers.beat(tx, WORKER), [["Index Scan workers_pkey"]]),
-    "look what was asked": (lambda tx, runs: progress.held(tx, WORKER), [[OPEN]]),
+    "look what was asked": (lambda tx, runs: progress.held(tx, WORKER, runs), [[OPEN]]),
     "status of one": (lambda tx, runs: reading.get(tx, [runs[0].token]), WITH_PROGRESS),
     "status of some": (
         lambda tx, runs: reading.get(tx, [run.token for run in runs[:10]]),

@@ -173,7 +173,7 @@ class Worker:
 
     def honour(self) -> None:
         """End the runs that somebody has asked to stop or to pause."""
-        held = self._database.read(progress.held, self.id)
+        held = self._database.read(progress.held, self.id, [slot.run for slot in self.slots])
         for slot in self.slots:
             if what := held.get((slot.run.token, slot.run.attempt)):
                 self.end(slot, "stop" if what is Requested.STOP else "release")

@@ -207,12 +207,12 @@ def test_recording_finds_its_row_by_key_also_while_statistics_are_old(
 def test_a_rescue_and_a_look_for_requests_read_what_runs_alone(kit: Jobs, costs: Costs) -> None:
     fill(kit)
     fill(kit, (State.RUNNING, State.FAILED))
-    orphan = run_at_once(kit).token
+    lost = run_at_once(kit)
     analysed(kit)
     found = costs.of(workers._orphans, 100, ())
-    assert [run.token for run in found] == [orphan]
+    assert [run.token for run in found] == [lost.token]
     assert costs.of(workers.strays, WORKER, ()) == []
-    assert costs.of(progress.held, WORKER) == {}
+    assert costs.of(progress.held, WORKER, [lost]) == {}
 
 
 def test_a_prune_reads_what_goes_and_no_more(
