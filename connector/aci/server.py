@@ -100,7 +100,7 @@ def serve(
     )
     # What is loaded stays: to look through it again and again would only hold up answers.
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(5_000, 5, 20)
     _Server(config, at_end).run(sockets=list(listeners))
 
 
