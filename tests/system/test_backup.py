@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -133,14 +134,19 @@ def _restored(server: Server, least: int) -> bool:
 def kill_slots_under(server: Server, token: str) -> None:
     """Kill every slot until an action that one of them runs begins another attempt.
 
-    Once is not enough: a slot that dies before it is told of a run leaves the attempt to another.
+    Once may not be enough: a slot that dies before it is told of a run leaves the attempt to
+    another. That one is given time to begin it.
     """
-    attempt = server.job(token).attempt
+    attempt, due, pause = server.job(token).attempt, 0.0, 0.5
 
     def killed() -> bool:
-        for process in server.processes("connector.worker.slot"):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGKILL)
+        nonlocal due, pause
+        if time.monotonic() >= due:
+            pause *= 2
+            due = time.monotonic() + pause
+            for process in server.processes("connector.worker.slot"):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGKILL)
         return server.job(token).attempt > attempt
 
     eventually("another attempt begins", killed)

@@ -93,7 +93,7 @@ def test_the_connections_that_a_host_needs_are_compared_with_what_the_server_all
     line = checked(program, 1, DATABASE_URL=empty_url)[2]
     listens = database.dialect.listens
     assert line.startswith("ok      connections: 1 http x 5 + supervisor 1 + 1 workers x (")
-    assert f" = {18 if listens else 17} for each host at most; the server allows " in line
+    assert f" = {19 if listens else 18} for each host at most; the server allows " in line
     line = checked(program, 1, DATABASE_URL=empty_url, FETCH_MAXIMUMTHREADS="250")[2]
     assert line.startswith("WRONG   connections: one host needs up to 1 http x 5 + supervisor 1")
     assert "raise max_connections there" in line
