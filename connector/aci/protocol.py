@@ -175,6 +175,11 @@ class BoundedProtocol(NoUpgrade):
         )
         self.loop.call_later(CLOSING_SECONDS, self._abort)
 
+    def shutdown(self) -> None:
+        """Close now, or when the answer under way is sent: a server that ends waits for nobody."""
+        self._joined.unread = False
+        super().shutdown()
+
     def eof_received(self) -> None:
         """Send what is kept: the loop closes the connection of a client that says no more."""
         self._joined.flush()

@@ -19,6 +19,9 @@ from connector.jobs.waiting import Due
 
 _log = log.logger(__name__)
 
+LONGEST_HEAD = 0.5
+"""Seconds: what takes longer was locked, or waited for a database that was away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -53,7 +56,8 @@ class Claimer:
         self._tasks = [task.name for task in settings.tasks]
         self._damaged: set[str] = set()
         self.head_seconds = 0.0
-        """How long the last claim from the head of a queue that has much has taken."""
+        """How long the last claim from the head of a queue that has much has taken, if not longer
+        than LONGEST_HEAD."""
         self._beside = concurrent.futures.ThreadPoolExecutor(1, "claimer")
         self._under_way: tuple[Claim, concurrent.futures.Future[Sequence[Run]]] | None = None
 
@@ -96,11 +100,10 @@ class Claimer:
 
     def _claim(self, wanted: Claim) -> Sequence[Run]:
         began = time.monotonic()
-        try:
-            return self._claimed(wanted)
-        finally:
-            if wanted.head:
-                self.head_seconds = time.monotonic() - began
+        runs = self._claimed(wanted)
+        if wanted.head:
+            self.head_seconds = min(time.monotonic() - began, LONGEST_HEAD)
+        return runs
 
     def _claimed(self, wanted: Claim) -> Sequence[Run]:
         queue, ahead = wanted.queue, wanted.due.ahead

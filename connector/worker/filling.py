@@ -71,8 +71,7 @@ class Filler:
         self._let_go_at = float("inf")
         self._next = float("inf")
         self._patience = Patience()
-        self._full: dict[str, Cursor] = {}
-        """Queues that have much."""
+        self._full: dict[str, Cursor] = {}  # queues that have much
         self._head_at = 0.0
         self._look_back = False
         """Whether something may have come to stand at the head of such a queue."""
@@ -99,7 +98,7 @@ class Filler:
         for queue in known:
             if not self._take(queue, Due(0.0), lease, now, moved):
                 self._due_at = 0.0  # it may be delayed, or wait for its turn
-        if not known or now >= self._due_at:
+        if not known or now >= min(self._due_at, self._next):
             self._due_at, self._next = now + BLIND, float("inf")
             for queue, due in self._due(now).items():
                 if due.seconds > 0:
@@ -107,9 +106,10 @@ class Filler:
                     continue
                 # What stands at the head may not run now; what is due behind it may.
                 for look in (due,) if due.ahead else (due, replace(due, ahead=places.NOW)):
-                    self._take(queue, look, lease, now, moved)
-            return self._next - now
-        return min(self._next, self._due_at) - now
+                    if queue not in self._full:
+                        self._take(queue, look, lease, now, moved)
+        looks_again = self._due_at if self._full else float("inf")
+        return min(self._next, self._let_go_at, looks_again) - now
 
     def heard(self, news: Collection[str]) -> bool:
         """Take note of queues in which there is something new; say whether it may be anything."""

@@ -54,6 +54,8 @@ class Recorder:
         self._unanswered: Counter[str] = Counter()
         self.handed_back = False
         """Whether a job was handed back to its queue; for whoever looks for it to set back."""
+        self._news: set[str] = set()
+        """Queues to which that was, and whose workers have not been told."""
         self._moved: Callable[[], None] = lambda: None
 
     @property
@@ -142,6 +144,13 @@ class Recorder:
             self._waiting += self._aside
             self._aside = []
         self._moved = moved
+        waited = self._write_all(moved)
+        if self._news:
+            self._database.notify(self._news)
+            self._news.clear()
+        return waited
+
+    def _write_all(self, moved: Callable[[], None]) -> bool:
         locked = self._still_locked()
         waited = bool(self._waiting)
         beside = self._together.begin(locked)
@@ -196,7 +205,9 @@ class Recorder:
         try:
             state = self._database.run(self._outbox.ending, ended.run, ended.write)
             bound.info("run ended", verb=ended.verb, state=state.value)
-            self.handed_back |= state is State.QUEUED
+            if state is State.QUEUED:
+                self.handed_back = True
+                self._news.add(ended.run.queue)
             board.count(Metric.OUTCOMES, ended.run.queue, ended.verb, state.value)
             if state in (State.FINISHED, State.FAILED):
                 board.observe(Metric.ATTEMPTS, ended.run.attempt, ended.run.queue)

@@ -50,6 +50,16 @@ def test_a_server_that_ends_does_not_wait_for_such_a_client() -> None:
         assert time.monotonic() - begun < DEADLINE / 2
 
 
+def test_nor_for_one_that_has_begun_a_request() -> None:
+    with contextlib.ExitStack() as later:
+        with running(unasked, bounded(Bounds(), Refusals())) as port:
+            connection = socket.create_connection(("127.0.0.1", port), DEADLINE)
+            later.enter_context(connection)
+            connection.sendall(b"GET / HTTP/1.1\r\nHost:")
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 2.0, "before it gives up those that do not end"
+
+
 def test_a_client_that_says_no_more_is_sent_what_was_written_before_that_was_known() -> None:
     begun, said_all = threading.Event(), threading.Event()
 

@@ -15,7 +15,7 @@ from connector.jobs.job import NewJob, Run
 from connector.jobs.states import State
 from connector.jobs.token import new_token
 from connector.worker.cursor import GROWTH
-from connector.worker.filling import KEPT, LET_GO, Filler
+from connector.worker.filling import KEPT, LET_GO, SOON_FREE, Filler
 from connector.worker.lease import Lease
 from connector.worker.recording import Recorder
 from tests.plugin.test_actions_plugin import Test
@@ -147,6 +147,19 @@ def test_of_very_many_that_no_slot_takes_most_go_back_to_their_queue(bench: Benc
     assert [run.token for run in bench.filler.back] == tokens[:KEPT]
     assert bench.states(tokens[KEPT:]) == {State.QUEUED}
     assert bench.states(tokens[:KEPT]) == {State.RUNNING}
+
+
+def test_they_are_not_forgotten_while_another_queue_has_a_free_slot(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = bench.store(KEPT + 1)
+    bench.filler.back.extend(
+        bench.database.run(claim.claim, "Test", bench.lease.worker_id, len(tokens))
+    )
+    free = {"Test": {}, "Other": {bench.slots[1]: 1}}
+    monkeypatch.setattr(bench.filler, "_limits", {"Test": 2, "Other": 1})
+    monkeypatch.setattr(bench.filler, "_room", lambda queue, at_once=False: free[queue])
+    assert bench.filler.fill(bench.lease, 10.0, lambda: None) == pytest.approx(SOON_FREE)
 
 
 def test_what_a_lost_lease_has_claimed_is_given_to_nobody(bench: Bench) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from select import select
 
 import pytest
 import sqlalchemy as sa
@@ -86,6 +87,18 @@ def test_a_checkpoint_meets_a_lock_without_waiting(
             waits_long.run(progress.save, run, checkpoint={"n": 1})
         assert time.monotonic() - begun < 30.0
     rows_lock.run(progress.save, run, checkpoint={"n": 1})
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_what_is_handed_back_is_told_to_all_workers(database: Database, settings: Settings) -> None:
+    (run,) = running(database, 1)
+    wake, recorder = database.wake(), Recorder(database, settings)
+    recorder.release(run, "it was handed back")
+    with contextlib.closing(wake):
+        recorder.record(lambda: None)
+        descriptor = wake.fileno()
+        assert descriptor is not None and select([descriptor], [], [], 10.0)[0]
+        assert wake.news() == {run.queue}
 
 
 def test_a_rescue_passes_over_what_is_locked(rows_lock: Database, waits_long: Database) -> None:

@@ -60,7 +60,7 @@ def _payloads(connection: psycopg.pq.abc.PGconn) -> Iterator[str]:
     """Yield what has come, by libpq alone: a worker that has slept is to begin at once."""
     connection.consume_input()
     while news := connection.notifies():
-        yield news.extra.decode()
+        yield news.extra.decode(errors="replace")
 
 
 per_row = cache(notify)
