@@ -132,9 +132,9 @@ class BoundedProtocol(NoUpgrade):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Take note that a request is whole."""
+        """Take note that a request is whole; behind a last one there may be more all the same."""
         super().on_message_complete()
-        self._joined.unread = self.offered
+        self._joined.unread = self.offered or not self.cycle.keep_alive
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or end a connection that is old or cannot be read."""

@@ -42,6 +42,23 @@ def test_a_client_that_sends_on_reads_why_it_was_refused() -> None:
         connection.shutdown(socket.SHUT_WR)
 
 
+def test_a_client_that_sends_more_behind_its_last_request_reads_its_answer() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"told"})
+
+    with running(app, bounded(Bounds(), Refusals())) as port:
+        with socket.create_connection(("127.0.0.1", port), DEADLINE) as connection:
+            connection.settimeout(DEADLINE)
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            while b"told" not in connection.recv(1 << 16, socket.MSG_PEEK):
+                pass
+            for _ in range(64):
+                connection.sendall(b"x" * (1 << 16))
+            with connection.makefile("rb") as answer:
+                assert b"told" in answer.read()
+
+
 def test_a_server_that_ends_does_not_wait_for_such_a_client() -> None:
     with contextlib.ExitStack() as later:
         with running(unasked, bounded(Bounds(), Refusals())) as port:

@@ -135,10 +135,10 @@ class _Connection:
     async def send(self, parts: Iterator[bytes], talk: Talk) -> None:
         """Send parts as fast as the server takes them, and wait for all answers."""
         for part in parts:
-            if not await self._until(lambda: self._pipe.closing or not self._pipe.paused, 1):
+            if not await self._until(lambda: not self._pipe.paused or self._is_over(), 1):
                 talk.late = "it reads nothing more"
                 return
-            if self._pipe.closing:
+            if self._is_over():
                 break
             self._protocol.data_received(part)
             await asyncio.sleep(0)
@@ -147,6 +147,14 @@ class _Connection:
 
     async def _until(self, test: Any, requests: int) -> bool:
         return await self._movement.until(test, self._rig.seconds * requests + MARGIN)
+
+    def _is_over(self) -> bool:
+        """Whether what is sent from now on is never answered: behind a stream, which has no end, or
+        on a connection that is closed."""
+        for running in self._rig.app.seen[-1:]:
+            if self._pipe.paused and running.is_stream and running.content and not running.ended:
+                return True
+        return self._pipe.closing
 
     def _is_done(self) -> bool:
         cycle = self._protocol.cycle
