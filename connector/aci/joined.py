@@ -16,9 +16,8 @@ from typing import Any
 MOST_BYTES = 64 * 1024
 """What is kept back at most: who writes a long answer is to learn that the client is slow."""
 
-
-LINGER_SECONDS = 10.0
-"""How long a client has for that."""
+CLOSING_SECONDS = 10.0
+"""How long a client has to read what is still to be sent, and to close, when we do."""
 
 
 class Joined:
@@ -49,15 +48,14 @@ class Joined:
     def close(self) -> None:
         """Send what is kept, and close; at once if that was begun before."""
         self.flush()
-        if self._lingering or not self.unread or self._transport.is_closing():
+        lingers = self.unread and not self.is_closing()
+        if not lingers or not self._transport.can_write_eof():  # which TLS cannot
             self._transport.close()
-        elif not self._transport.can_write_eof():  # as TLS cannot
-            self._transport.close()
-        else:
-            self._lingering = True
-            self._transport.write_eof()
-            self._transport.resume_reading()
-            self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+            return
+        self._lingering = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._loop.call_later(CLOSING_SECONDS, self._transport.abort)
 
     def is_closing(self) -> bool:
         """Whether nothing more is sent, and nothing that comes is looked at."""

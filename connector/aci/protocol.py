@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from connector.aci.joined import Joined
+from connector.aci.joined import CLOSING_SECONDS, Joined
 from connector.aci.refusals import Reason, Refusals
 from connector.aci.tls import identities
 from connector.aci.upgrade import NoUpgrade
@@ -14,9 +14,6 @@ from connector.config.listening import ListeningSettings
 
 WORTH = 8
 """Bytes that may come for each byte of a body: a chunk of one takes six."""
-
-CLOSING_SECONDS = 10.0
-"""How long a connection that we close has for what is still to be sent."""
 
 
 class HeadTooLarge(Exception):

@@ -56,13 +56,6 @@ def notify(queue: ColumnElement[str]) -> ColumnElement[None]:
     return sa.func.pg_notify(CHANNEL, queue)
 
 
-def _payloads(connection: psycopg.pq.abc.PGconn) -> Iterator[str]:
-    """Yield what has come, by libpq alone: a worker that has slept is to begin at once."""
-    connection.consume_input()
-    while news := connection.notifies():
-        yield news.extra.decode(errors="replace")
-
-
 per_row = cache(notify)
 """The same for the same column, for statements that are built once."""
 
@@ -137,3 +130,10 @@ class Listener:
                     connection.execute(sa.select(sa.func.pg_notify(CHANNEL, self._echo)))
             except (DBAPIError, PoolTimeout):
                 self._echo = ""  # not sent, so it proves nothing
+
+
+def _payloads(connection: psycopg.pq.abc.PGconn) -> Iterator[str]:
+    """Yield what has come, by libpq alone: a worker that has slept is to begin at once."""
+    connection.consume_input()
+    while news := connection.notifies():
+        yield news.extra.decode(errors="replace")
