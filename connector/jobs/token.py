@@ -5,7 +5,6 @@ the version, so that tokens of one process keep their order within a millisecond
 """
 
 import os
-import struct
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -17,9 +16,12 @@ _DRAWN = 512
 """Tokens for which random bits are drawn at once: asking the kernel lets go of the interpreter's
 lock, for which other threads are waiting, and a server would do so with each request."""
 
+_VARIANT = int.from_bytes((b"\x80" + bytes(7)) * _DRAWN)
+_RANDOM = int.from_bytes((b"\x3f" + b"\xff" * 7) * _DRAWN)
+
 _lock = threading.Lock()
 _last = 0
-_tails: list[int] = []
+_tails: list[str] = []
 
 
 def _forget() -> None:
@@ -37,13 +39,20 @@ def new_token() -> str:
     global _last
     with _lock:
         # 48 bits of milliseconds above 12 bits of counter; a full counter borrows from the future.
-        _last = max((time.time_ns() // 1_000_000) << 12, _last + 1)
-        stamp = _last
+        now = time.time_ns() // 1_000_000 << 12
+        _last = stamp = now if now > _last else _last + 1
         if not _tails:
-            _tails.extend(struct.unpack(f"{_DRAWN}Q", os.urandom(8 * _DRAWN)))
-        tail = _tails.pop() & ((1 << 62) - 1)
-    high = (stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64
-    return _text(high | 0b10 << 62 | tail)
+            _tails.extend(_draw())
+        tail = _tails.pop()
+    head = f"{stamp:015x}"
+    return f"{head[:8]}-{head[8:12]}-7{head[12:]}-{tail[:4]}-{tail[4:]}"
+
+
+def _draw() -> list[str]:
+    """Return the last 16 digits of tokens: 62 random bits behind the variant."""
+    size = 8 * _DRAWN
+    bits = int.from_bytes(os.urandom(size)) & _RANDOM | _VARIANT
+    return bits.to_bytes(size).hex("-", 8).split("-")
 
 
 def first_at(moment: datetime, later: timedelta = timedelta()) -> str:
