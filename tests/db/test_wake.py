@@ -60,6 +60,9 @@ def test_the_commit_itself_tells_of_what_it_stores(database: Database, count: in
             run(submit.submit, new, tell=True)
             assert hears(wake)
             assert not wake.news(), "many that are alike are one"
+        repeated = [*new, NewJob(new_token(), "Test", {})]
+        database.run_alone(submit.submit, repeated, tell=True)
+        assert hears(wake), "of one beside those that were there"
         database.run_alone(submit.submit, [NewJob(new_token(), "Test", {})])
         database.notify({"Other"})
         assert hears(wake)

@@ -12,7 +12,7 @@ from connector.jobs.tables import jobs
 from connector.jobs.token import new_token
 from tests.jobs.conftest import Jobs
 
-MANY = 250
+MANY, FEW = 250, 50
 
 TEXTS = [
     "",
@@ -53,8 +53,8 @@ def test_they_are_stored_as_a_few_are(kit: Jobs, alone: bool) -> None:
     run = kit.database.run_alone if alone else kit.database.run
     assert run(submit.submit, new) == [job.token for job in new]
     few = [made(number) for number in range(MANY)]
-    for start in range(0, MANY, 50):
-        run(submit.submit, few[start : start + 50])
+    for start in range(0, MANY, FEW):
+        run(submit.submit, few[start : start + FEW])
     there = kit.database.read(rows)
     assert len(there) == 2 * MANY
     its_own = {"token", "queued_at", "run_at", "rank"}
@@ -69,17 +69,61 @@ def test_they_are_stored_as_a_few_are(kit: Jobs, alone: bool) -> None:
     assert len({there[job.token].queued_at for job in new}) == 1
 
 
+def test_what_all_have_in_common_is_stored_with_each(kit: Jobs) -> None:
+    alike: list[Any] = [1, True, 1.0]
+    new = [
+        NewJob(
+            new_token(), "Te\tst", {"A": alike[number % 3]}, action_id="\\N", submitted_by="a\nb"
+        )
+        for number in range(MANY)
+    ]
+    kit.database.run_alone(submit.submit, new)
+    there = kit.database.read(rows)
+    for job in new:
+        row = there[job.token]
+        assert (row.queue, row.action_id, row.submitted_by) == ("Te\tst", "\\N", "a\nb")
+        assert repr(row.parameters) == repr(job.parameters)
+        assert (row.tasks, row.config_hash) == (None, None)
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
 @pytest.mark.parametrize("alone", [True, False])
-def test_those_that_are_there_already_are_left_alone(kit: Jobs, alone: bool) -> None:
+def test_those_that_are_there_already_are_left_alone(kit: Jobs, alone: bool, count: int) -> None:
     there = kit.submit(action_id="the first")
-    new = [made(number) for number in range(MANY)]
-    new[MANY // 2] = NewJob(there, "Test", {}, action_id="another")
+    new = [made(number) for number in range(count)]
+    new[count // 2] = NewJob(there, "Test", {}, action_id="another")
     run = kit.database.run_alone if alone else kit.database.run
     for _ in range(2):  # as whoever does not know whether it was stored
         assert run(submit.submit, new) == [job.token for job in new]
     found = kit.database.read(rows)
     assert found.keys() == {job.token for job in new}
     assert found[there].action_id == "the first"
+
+
+@pytest.mark.parametrize("count", [2, FEW, MANY])
+@pytest.mark.parametrize("alone", [True, False])
+def test_one_that_is_handed_in_twice_at_once_is_stored_once(
+    kit: Jobs, alone: bool, count: int
+) -> None:
+    new = [made(number) for number in range(count - 1)]
+    run = kit.database.run_alone if alone else kit.database.run
+    assert run(submit.submit, [*new, new[0]]) == [job.token for job in [*new, new[0]]]
+    assert kit.database.read(rows).keys() == {job.token for job in new}
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+def test_a_transaction_goes_on_behind_those_that_were_there(kit: Jobs, count: int) -> None:
+    there = made(0)
+    kit.database.run(submit.submit, [there])
+    new = [made(number) for number in range(count)]
+    after = made(1)
+
+    def work(tx: Tx) -> None:
+        submit.submit(tx, [there, *new])
+        submit.submit(tx, [after])
+
+    kit.database.run(work)
+    assert kit.database.read(rows).keys() == {job.token for job in [there, *new, after]}
 
 
 def test_they_go_with_the_transaction_that_they_are_part_of(kit: Jobs) -> None:

@@ -4,9 +4,9 @@ Source of COPY's text format: "File Formats" of COPY in PostgreSQL's documentati
 """
 
 import contextlib
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 import psycopg
@@ -21,12 +21,9 @@ from connector.db.types import json_text
 MANY = 200
 """Rows from which on it is worth it: what they share is asked for by a statement before."""
 
-_TOLD_APART = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_TOLD_APART = "\\\t\n\r"
 _NULL = "\\N"
-
-Field = Callable[[Any], str]
-"""Writes a value as COPY reads it."""
 
 
 def insert_rows(
@@ -37,13 +34,10 @@ def insert_rows(
     news: sa.Column[str] | None,
 ) -> None:
     """Insert rows as `Dialect.insert_new_rows` has it."""
-    if len(rows) < MANY or not _copied(connection, table, rows, shared):
+    if len(rows) < MANY or not _copied(connection, table, rows, shared, news):
         telling = None if news is None else per_row(news)
         statement = _from_json(table, tuple(rows[0]), tuple(shared.items()), telling)
         connection.execute(statement, {"rows": list(rows)})
-    elif news is not None:
-        driver: Any = connection.connection.driver_connection
-        tell(connection, {row[news.name] for row in rows}, alone=driver.autocommit)
 
 
 @lru_cache(maxsize=64)
@@ -72,19 +66,22 @@ def _copied(
     table: sa.Table,
     rows: Sequence[Mapping[str, Any]],
     shared: Mapping[str, ColumnElement[Any]],
+    news: sa.Column[str] | None,
 ) -> bool:
-    """Insert rows, all or none of them; say whether it took them.
+    """Insert rows by COPY, all or none of them; say whether it took them.
 
     It does not if one of them is there already, for instance. Whatever was the matter, a statement
     that leaves such rows alone will say it in the way that is expected of one.
     """
     worked_out = connection.execute(_worked_out(tuple(shared.items()))).one()
-    common = "\t".join(map(_text, worked_out))
-    fields = _fields(table, tuple(rows[0]))
+    given = {name: [row[name] for row in rows] for name in rows[0]}
+    alike = {name: each[0] for name, each in given.items() if _are_alike(table.c[name], each)}
+    own = [name for name in given if name not in alike]
+    end = "\t".join(_escaped([*alike.values(), *worked_out])) + "\n"
     where = connection.get_execution_options().get("schema_translate_map", {}).get(None)
     copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(*filter(None, (where, table.name))),
-        sql.SQL(", ").join(map(sql.Identifier, (*rows[0], *shared))),
+        sql.SQL(", ").join(map(sql.Identifier, (*own, *alike, *shared))),
     )
     driver: Any = connection.connection.driver_connection
     step = contextlib.nullcontext() if driver.autocommit else driver.transaction()
@@ -92,30 +89,38 @@ def _copied(
         with step, driver.cursor() as cursor, cursor.copy(copy) as into:
             for start in range(0, len(rows), MANY):
                 # The server takes one piece while the next is made.
-                into.write("".join([_line(fields, row, common) for row in rows[start:][:MANY]]))
+                piece = slice(start, start + MANY)
+                columns = [_written(table.c[name], given[name][piece]) for name in own]
+                into.write("".join(map("\t".join, zip(*columns, repeat(end)))))
     except psycopg.Error:
         return False
+    if news is not None:
+        tell(connection, {row[news.name] for row in rows}, alone=driver.autocommit)
     return True
 
 
-def _line(fields: Sequence[Field], row: Mapping[str, Any], common: str) -> str:
-    own = [field(value) for field, value in zip(fields, row.values(), strict=True)]
-    return "\t".join([*own, common]) + "\n"
+def _are_alike(column: sa.Column[Any], values: Sequence[Any]) -> bool:
+    """Say whether all rows have the same in a column, so that it is written once.
+
+    Never of a key, and never of JSON: Python thinks that 1 and true are equal.
+    """
+    if column.primary_key or isinstance(column.type, sa.JSON):
+        return False
+    return values.count(values[0]) == len(values)
 
 
-def _text(value: str | None) -> str:
-    if value is None:
-        return _NULL
-    return value.translate(_ESCAPES) if _TOLD_APART.search(value) else value
+def _written(column: sa.Column[Any], values: Sequence[Any]) -> Sequence[str]:
+    """Return the values of a column as COPY reads them."""
+    if isinstance(column.type, sa.JSON):
+        values = [None if value is None else json_text(value) for value in values]
+    return _escaped(values)
 
 
-def _json(value: Any) -> str:
-    return _NULL if value is None else _text(json_text(value))
-
-
-@lru_cache(maxsize=64)
-def _fields(table: sa.Table, names: tuple[str, ...]) -> tuple[Field, ...]:
-    return tuple(_json if isinstance(table.c[name].type, sa.JSON) else _text for name in names)
+def _escaped(texts: Sequence[str | None]) -> Sequence[str]:
+    whole = "".join(filter(None, texts))
+    if any(sign in whole for sign in _TOLD_APART):  # of all at once, as most have none
+        texts = [text and text.translate(_ESCAPES) for text in texts]
+    return [_NULL if text is None else text for text in texts]
 
 
 @lru_cache(maxsize=64)
