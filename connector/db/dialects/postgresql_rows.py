@@ -13,6 +13,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
 from connector.db.dialects.listener import per_row, tell
@@ -33,11 +34,27 @@ def insert_rows(
     shared: Mapping[str, ColumnElement[Any]],
     news: sa.Column[str] | None,
 ) -> None:
-    """Insert rows as `Dialect.insert_new_rows` has it."""
-    if len(rows) < MANY or not _copied(connection, table, rows, shared, news):
-        telling = None if news is None else per_row(news)
-        statement = _from_json(table, tuple(rows[0]), tuple(shared.items()), telling)
-        connection.execute(statement, {"rows": list(rows)})
+    """Insert rows as `Dialect.insert_new_rows` has it.
+
+    That none of them is there already is what is tried first, as it costs less.
+    """
+    insert_all = _copied if len(rows) >= MANY else _inserted
+    if not insert_all(connection, table, rows, shared, news):
+        _insert(connection, table, rows, shared, news, leave=True)
+
+
+def _insert(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    shared: Mapping[str, ColumnElement[Any]],
+    news: sa.Column[str] | None,
+    *,
+    leave: bool,
+) -> None:
+    telling = None if news is None else per_row(news)
+    statement = _from_json(table, tuple(rows[0]), tuple(shared.items()), telling, leave)
+    connection.execute(statement, {"rows": list(rows)})
 
 
 @lru_cache(maxsize=64)
@@ -46,19 +63,45 @@ def _from_json(
     names: tuple[str, ...],
     shared: tuple[tuple[str, ColumnElement[Any]], ...],
     telling: ColumnElement[Any] | None,
+    leave: bool,
 ) -> sa.Executable:
     """Return the statement, whose parameter `rows` is a list of rows: a third of the time that many
     values take.
 
-    `names`: of their columns; `telling`: what is called for each row that was not there.
+    `names`: of their columns; `telling`: what is called for each row that was not there; `leave`:
+    whether it leaves alone those that were. For each row that may be one of them 48 bytes of WAL
+    confirm that it is not.
     """
     columns = [sa.column(name, table.c[name].type) for name in names]
     sent = sa.func.json_to_recordset(sa.bindparam("rows", type_=sa.JSON))
     given = sent.table_valued(*columns, name="given").render_derived(with_types=True)
     query = sa.select(*given.c, *(element for _, element in shared))
     filled = [*names, *(name for name, _ in shared)]
-    statement = insert(table).from_select(filled, query).on_conflict_do_nothing()
+    statement = insert(table).from_select(filled, query)
+    if leave:
+        statement = statement.on_conflict_do_nothing()
     return statement if telling is None else statement.returning(telling)
+
+
+def _inserted(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    shared: Mapping[str, ColumnElement[Any]],
+    news: sa.Column[str] | None,
+) -> bool:
+    """Insert rows, all or none of them; say whether it took them.
+
+    It is not tried within a transaction: that would need a savepoint, which is a round trip more.
+    """
+    driver: Any = connection.connection.driver_connection
+    if not driver.autocommit:
+        return False
+    try:
+        _insert(connection, table, rows, shared, news, leave=False)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _copied(
