@@ -172,9 +172,10 @@ def configure(settings: LoggingSettings, process: str) -> None:
 def about(**facts: object) -> None:
     """Put facts into every later line of this process, also of its threads; None takes one out."""
     for name, fact in facts.items():
-        _of_process.pop(name, None)
         if fact is not None:
             _of_process[name] = fact
+        else:
+            _of_process.pop(name, None)
 
 
 def hide(secrets: Callable[[object], object]) -> None:

@@ -81,4 +81,4 @@ def masked(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_sealed(value: object) -> bool:
     """Say whether this is an encrypted value."""
-    return isinstance(value, Mapping) and isinstance(value.get(SEALED), str)
+    return isinstance(value, dict) and isinstance(value.get(SEALED), str)

@@ -10,6 +10,7 @@ class Termination:
     """Turns SIGTERM into SystemExit in the main thread; inside `with` only when that is left."""
 
     def __init__(self) -> None:
+        self._main = threading.main_thread().ident
         self._inside = 0
         self._asked = False
 
@@ -18,26 +19,23 @@ class Termination:
         signal.signal(signal.SIGTERM, self._on_signal)
 
     def __enter__(self) -> Self:
-        if _in_main():
+        # Threads of the action tell progress too; the signal is none of theirs.
+        if threading.get_ident() == self._main:
             self._inside += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        if _in_main():
+        if threading.get_ident() == self._main:
             self._inside -= 1
-            self._raise()
+            if self._asked:
+                self._raise()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
         self._raise()
 
     def _raise(self) -> None:
-        if self._asked and not self._inside:
+        if not self._inside:
             # Once: what cleans up may still send messages of its own.
             self._asked = False
             raise SystemExit(0)
-
-
-def _in_main() -> bool:
-    # Threads of the action tell progress too; the signal is none of theirs.
-    return threading.current_thread() is threading.main_thread()
