@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import os
 import select
 import socket
 import struct
 import time
 from collections import deque
 from typing import Any
+
+import pydantic_core
 
 from connector.worker.permits import Bell
 
@@ -29,7 +32,7 @@ SOON = 0.01
 """Seconds within which the end of a run is heard while its slot goes on with others."""
 
 _decode = json.JSONDecoder().decode
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Message = dict[str, Any]
 
@@ -70,27 +73,34 @@ class Channel:
 
         Returns False for one of more than `most` bytes, which is not sent.
         """
-        body = _encode(message).encode("ascii")
+        body = json_bytes(message)
         if most is not None and len(body) > most:
             return False
-        self._outgoing.append(memoryview(_HEAD.pack(len(body)) + body))
-        self.flush()
+        data = _HEAD.pack(len(body)) + body
+        sent = 0 if self._outgoing else self._taken(data)
+        if sent < len(data):
+            self._outgoing.append(memoryview(data)[sent:])
+            self.flush()
         return True
 
     def flush(self) -> None:
         """Send as much as the other end takes now. Raises Closed."""
         while self._outgoing:
             part = self._outgoing[0]
-            try:
-                sent = self._socket.send(part, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                raise Closed from error
-            if sent == len(part):
-                self._outgoing.popleft()
-            else:
+            sent = self._taken(part)
+            if sent < len(part):
                 self._outgoing[0] = part[sent:]
+                return
+            self._outgoing.popleft()
+
+    def _taken(self, data: bytes | memoryview) -> int:
+        """Return how much of this the kernel takes now. Raises Closed."""
+        try:
+            return self._socket.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise Closed from error
 
     def receive(self) -> list[Message]:
         """Return the messages that have come in whole; raises Closed when no more can come."""
@@ -101,6 +111,8 @@ class Channel:
                 if not data:
                     break
                 self._incoming += data
+                if len(data) < _PIECE:  # which is all there is: not asked again only to hear so
+                    return self._whole()
             else:
                 self.more = True
                 return self._whole()
@@ -145,23 +157,20 @@ class Channel:
         self._socket.close()
 
     def _whole(self, limit: int | None = None) -> list[Message]:
-        bodies: list[str] = []
-        at, there = 0, len(self._incoming)
-        try:
-            while there - at >= _HEAD.size and len(bodies) != limit:
-                (size,) = _HEAD.unpack_from(self._incoming, at)
-                if size > LONGEST:
-                    raise Closed(f"a message of {size:,} bytes; at most {LONGEST:,} are taken")
-                end = at + _HEAD.size + size
-                if there < end:
-                    break
-                bodies.append(str(self._incoming[at + _HEAD.size : end], "ascii"))
-                at = end
-        except ValueError as error:
-            raise Closed(f"a message that is no JSON: {error}") from error
+        messages: list[Message] = []
+        incoming, at = self._incoming, 0
+        while len(incoming) - at >= _HEAD.size and len(messages) != limit:
+            (size,) = _HEAD.unpack_from(incoming, at)
+            if size > LONGEST:
+                raise Closed(f"a message of {size:,} bytes; at most {LONGEST:,} are taken")
+            begin = at + _HEAD.size
+            if len(incoming) - begin < size:
+                break
+            at = begin + size
+            messages.append(_message(incoming[begin:at]))
         if at:
-            del self._incoming[:at]
-        return _messages(bodies)
+            del incoming[:at]
+        return messages
 
 
 class SlotChannel(Channel):
@@ -174,8 +183,13 @@ class SlotChannel(Channel):
     def __init__(self, end: socket.socket, bell: Bell) -> None:
         super().__init__(end)
         self.bell = bell
+        self._pid = os.getpid()
         self._rung_at = time.monotonic()
         self._kept: deque[Message] = deque()
+
+    def is_ours(self) -> bool:
+        """Say whether this is the slot's process, and not one that was forked from it."""
+        return os.getpid() == self._pid
 
     def flush(self) -> None:
         """Send all that waits. Raises Closed."""
@@ -188,9 +202,8 @@ class SlotChannel(Channel):
             poll.register(self._socket, select.POLLOUT)
             poll.poll()
 
-    def ring_in_time(self) -> None:
-        """Ring if nothing was rung for a while."""
-        now = time.monotonic()
+    def ring_in_time(self, now: float) -> None:
+        """Ring if nothing was rung for a while. `now`: monotonic time."""
         if now >= self._rung_at + SOON:
             self._rung_at = now
             self.bell.ring()
@@ -210,21 +223,26 @@ class SlotChannel(Channel):
         return bool(self._kept or self._incoming) or self.wait_for_news(0.0)
 
 
-def _messages(bodies: list[str]) -> list[Message]:
-    """Read messages: all by one call, or each by itself if something is the matter with them."""
-    if len(bodies) > 1:
-        with contextlib.suppress(ValueError, RecursionError):
-            messages: list[Message] = _decode(f"[{','.join(bodies)}]")
-            if len(messages) == len(bodies) and {type(each) for each in messages} == {dict}:
-                return messages
-    return [_message(body) for body in bodies]
-
-
-def _message(body: str) -> Message:
+def json_bytes(value: Any) -> bytes:
+    """Return a JSON value as JSON, in UTF-8. Raises ValueError, and RecursionError."""
     try:
-        message = _decode(body)
-    except (ValueError, RecursionError) as error:
-        raise Closed(f"a message that is no JSON: {error}") from error
+        return pydantic_core.to_json(value)  # six times as fast
+    except ValueError:  # it does not go as deep, and knows no halves of surrogate pairs
+        return _encode(value).encode(errors="surrogatepass")
+
+
+def _message(body: bytearray) -> Message:
+    try:
+        message = pydantic_core.from_json(body, cache_strings="keys")
+    except ValueError:  # as above
+        message = _slowly(body)
     if not isinstance(message, dict):
         raise Closed(f"a message that is no JSON object but {type(message).__name__}")
     return message
+
+
+def _slowly(body: bytearray) -> Any:
+    try:
+        return _decode(body.decode(errors="surrogatepass"))
+    except (ValueError, RecursionError) as error:
+        raise Closed(f"a message that is no JSON: {error}") from error

@@ -1,6 +1,5 @@
 """What a running action is given: see `connector.actions.action.Context`."""
 
-import os
 import threading
 import time
 from collections.abc import Mapping
@@ -20,6 +19,15 @@ INTERVAL = 0.2
 class SlotContext:
     """The context of one run, which speaks to the worker through the slot's channel."""
 
+    # What most runs never change.
+    hiding: Hiding | None = None
+    """Of a run that was given secrets."""
+    _unsent = False
+    _sent_at = float("-inf")
+    _saves = _saved = 0
+    _later: threading.Timer | None = None
+    _over = False
+
     def __init__(
         self,
         channel: SlotChannel,
@@ -35,18 +43,10 @@ class SlotContext:
         self.checkpoint: Document | None = run["checkpoint"]
         self.folder = folder
         self.log = log
-        self.hiding: Hiding | None = None
-        """Of a run that was given secrets."""
         self._channel = channel
         self._ending = ending
         self._facts: dict[str, Any] = {}
-        self._unsent = False
-        self._sent_at = float("-inf")
-        self._saves = self._saved = 0
         self._turn = threading.Lock()
-        self._later: threading.Timer | None = None
-        self._over = False
-        self._pid = os.getpid()
         self._began = time.monotonic()
 
     def progress(self, **facts: object) -> None:
@@ -92,21 +92,23 @@ class SlotContext:
 
     def end(self, outcome: Message) -> None:
         """Send how the run ended, the parts of a large result first; nothing is told after that."""
-        told = {name: value for name, value in outcome.items() if name != "parts"}
+        told = dict(outcome)
+        parts = told.pop("parts", ())
         with self._ending, self._turn:
             if self._later is not None:
                 self._later.cancel()
             self._over = True
-            for part in outcome.get("parts", ()):
+            for part in parts:
                 self._channel.send({"type": "part", "content": part})
-            told["took"] = time.monotonic() - self._began
+            now = time.monotonic()
+            told["took"] = now - self._began
             if self._unsent:
                 told["progress"] = self._facts
             self._channel.send(told)
-            self._channel.ring_in_time()
+            self._channel.ring_in_time(now)
 
     def _check(self) -> None:
-        if os.getpid() != self._pid:
+        if not self._channel.is_ours():
             raise RuntimeError(
                 "progress and checkpoints are told by the process that the action runs in, "
                 "not by one that it has forked"

@@ -130,8 +130,14 @@ def serve(
         for token, attempt, parameters, checkpoint in message["runs"]:
             if not permits.take():
                 break  # this one and all behind it were taken back
-            run = {"token": token, "attempt": attempt, "worker_id": message["worker_id"]}
-            run |= {"queue": message["queue"], "parameters": parameters, "checkpoint": checkpoint}
+            run = {
+                "token": token,
+                "attempt": attempt,
+                "worker_id": message["worker_id"],
+                "queue": message["queue"],
+                "parameters": parameters,
+                "checkpoint": checkpoint,
+            }
             perform(known, run, channel, settings, ending)
         if not channel.waiting():
             channel.send({"type": "idle", "received": received})
@@ -149,9 +155,8 @@ def perform(
     wanted = known[run["queue"]]
     log.about(action=wanted.name, token=run["token"], attempt=run["attempt"])
     context = SlotContext(channel, ending, run, known.folder, _log)
-    process = os.getpid()
     outcome = _outcome(wanted, context, settings, known.key_file)
-    if os.getpid() != process:
+    if not channel.is_ours():
         os._exit(1)  # a fork of the action's has come out of it: it must not speak for it
     context.end(outcome_message(context.hidden(outcome), known.limit(wanted.name)))
 
