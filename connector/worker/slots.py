@@ -22,13 +22,11 @@ _log = log.logger(__name__)
 SHOW_STACKS = signal.SIGUSR2
 """What asks a slot to write down where its threads are, even while C code holds its lock."""
 
-
 STACKS = 0.1
 """Seconds before a kill at which the slot is asked where its threads are."""
 
 LONGEST_STACKS = 1 << 16
 """Bytes of them that go to the log."""
-
 
 CLOSED = 0.5
 """Seconds that a slot which has closed its channel has to end by itself."""
@@ -213,13 +211,18 @@ class Slot:
         self.bell.rung()
         if self.deaf:
             return []
+        messages = []
         try:
-            messages = self.channel.receive()
-            for message in messages:
+            for message in self.channel.receive():
                 kind = message.get("type")
                 if not isinstance(kind, str) or not SAYS.get(kind, {"?"}) <= message.keys():
                     raise Closed(f"a message nobody knows, of type {kind!r}")
-                self._put_together(message)
+                if kind == "part":
+                    self._keep(str(message["content"]))
+                else:
+                    if "result" in message:
+                        message["parts"], self.parts = self.parts, []
+                    messages.append(message)
             if self.channel.more:
                 self.bell.ring()
         except Closed as error:
@@ -227,16 +230,13 @@ class Slot:
             if said := str(error):
                 self.why = f"its process sent its worker {said}"
             return []
-        return [message for message in messages if message["type"] != "part"]
+        return messages
 
-    def _put_together(self, message: Message) -> None:
-        if message["type"] == "part":
-            # As bytes: a text with one emoji in it takes four for every character.
-            self.parts.append(str(message["content"]).encode())
-            if sum(map(len, self.parts)) > MOST_PARTS:
-                raise Closed(f"a result of more than {MOST_PARTS:,} bytes")
-        elif "result" in message:
-            message["parts"], self.parts = self.parts, []
+    def _keep(self, part: str) -> None:
+        # As bytes: a text with one emoji in it takes four for every character.
+        self.parts.append(part.encode(errors="replace"))
+        if sum(map(len, self.parts)) > MOST_PARTS:
+            raise Closed(f"a result of more than {MOST_PARTS:,} bytes")
 
     def begins_by(self) -> float:
         """Return the monotonic time by which it must be ready; infinity if it is."""
