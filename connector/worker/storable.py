@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.actions.action import Failed, Finished, Outcome, Release, Retry
-from connector.jobs.cutting import beginning, json_of, size_of
+from connector.jobs.cutting import beginning
 from connector.jobs.parts import taken_apart
-from connector.worker.channel import Message
+from connector.worker.channel import Message, json_bytes
 
 LONGEST_PAUSE = 30 * 86400.0
 """Seconds; a longer pause is taken for this."""
@@ -35,7 +35,7 @@ def _measured(value: Any, most: int) -> tuple[Any, int]:
     """Return a storable value and how many bytes of JSON it is, at most so many."""
     try:
         stored = _storable(value)
-        size = size_of(json_of(stored))
+        size = len(json_bytes(stored))
     except RecursionError:
         raise ValueError("it is nested without end") from None
     if size > most:
@@ -47,7 +47,10 @@ def _storable(value: Any) -> Any:
     match value:
         case str():
             return text(value)
-        case None | bool() | int():
+        case None | bool():
+            return value
+        case int():
+            int.__repr__(value)  # raises ValueError for one with more digits than are read again
             return value
         case float():
             if not math.isfinite(value):
@@ -56,10 +59,14 @@ def _storable(value: Any) -> Any:
         case list() | tuple():
             return [_storable(each) for each in value]
         case dict() | Mapping():  # the one that it nearly always is first: to ask it is quick
-            if not all(isinstance(key, str) for key in value):
-                raise ValueError("JSON has only texts as keys")
-            return {text(key): _storable(each) for key, each in value.items()}
+            return {_key(key): _storable(each) for key, each in value.items()}
     raise ValueError(f"JSON has no {type(value).__name__}")
+
+
+def _key(key: object) -> str:
+    if not isinstance(key, str):
+        raise ValueError("JSON has only texts as keys")
+    return text(key)
 
 
 def text(value: str) -> str:
@@ -94,8 +101,10 @@ def _message(outcome: Outcome, limit: int) -> Message:
 
 
 def _elements(result: object, limit: int) -> Message:
-    if not isinstance(result, Mapping):
+    if not isinstance(result, dict | Mapping):  # the first of them is quick to ask for
         raise TypeError(f"a result is a mapping of elements, not {type(result).__name__}")
+    if not result:  # of most runs
+        return {"result": {}}
     elements, size = _measured(result, LARGEST_RESULT)
     if size <= limit:
         return {"result": elements}

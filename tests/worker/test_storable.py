@@ -45,6 +45,12 @@ def test_what_is_no_json_is_refused(value: object) -> None:
         storable(value)
 
 
+def test_a_number_with_more_digits_than_are_read_again_is_refused() -> None:
+    assert storable({"n": [10**4000]}) == {"n": [10**4000]}
+    with pytest.raises(ValueError, match="digits"):
+        storable({"n": [10**5000]})
+
+
 def test_nesting_without_end_is_refused() -> None:
     loop: list[object] = []
     loop.append(loop)
