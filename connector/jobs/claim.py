@@ -16,7 +16,7 @@ from sqlalchemy.sql import ColumnElement
 from connector.db.dialects.base import Dialect
 from connector.db.engine import Terms, Tx
 from connector.db.schema import schema_info
-from connector.db.types import Identifier
+from connector.db.types import Identifier, stored_documents
 from connector.jobs.config_hash import claimed_by
 from connector.jobs.job import Run
 from connector.jobs.places import NOW, Place, behind_now, is_due
@@ -179,17 +179,19 @@ TAKEN = (
     jobs.c.token,
     jobs.c.attempt,
     jobs.c.queue,
-    jobs.c.parameters,
+    sa.cast(jobs.c.parameters, sa.Text).label("parameters"),
     jobs.c.failures,
     jobs.c.tasks,
 )
-"""What a claim gets back of each job, its place in the order of claims first."""
+"""What a claim gets back of each job, its place in the order of claims first. The parameters as
+text: those of all are read at once."""
 
 
 def _runs(tx: Tx, rows: Sequence[Any], worker_id: str) -> list[Run]:
     """Return the runs in the order of claims."""
     in_order: list[Any] = sorted(rows, key=itemgetter(0, 1))
-    saved = _checkpoints(tx, [token for _, token, attempt, *_ in in_order if attempt > 1])
+    saved = _checkpoints(tx, [row.token for row in in_order if row.attempt > 1])
+    documents = stored_documents([row.parameters for row in in_order])
     return [
         Run(
             token,
@@ -202,7 +204,9 @@ def _runs(tx: Tx, rows: Sequence[Any], worker_id: str) -> list[Run]:
             saved.get(token),
             rank,
         )
-        for rank, token, attempt, queue, parameters, failures, tasks in in_order
+        for (rank, token, attempt, queue, _, failures, tasks), parameters in zip(
+            in_order, documents, strict=True
+        )
     ]
 
 

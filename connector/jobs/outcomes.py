@@ -58,7 +58,7 @@ def finish_all(
                 chosen = sa.select(jobs.c.token).where(mine).with_for_update(skip_locked=True)
                 values = _finished(tx.now, given["done_by"], result)
                 rows = tx.change(jobs, chosen, values, jobs.c.token)
-            done.update(row.token for row in rows)
+            done.update(token for (token,) in rows)
     return done
 
 

@@ -1,7 +1,7 @@
 """Claims for free slots."""
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -63,7 +63,7 @@ class Filler:
         self._told = told
         self._limits = {name: settings.queue(name).maximum_threads for name in actions}
         self._pace = {name: Pace() for name in actions}
-        self._took: dict[str, list[float]] = {}
+        self._took: dict[str, list[float]] = defaultdict(list)
         self.back: deque[Run] = deque()
         """Claimed runs that no slot has, or none has begun."""
         self._beyond: dict[str, places.Place] = {}
@@ -210,7 +210,7 @@ class Filler:
     def took(self, queue: str, seconds: float) -> None:
         """Note how long an action of a queue took."""
         self._pace[queue].took(seconds)
-        self._took.setdefault(queue, []).append(seconds)
+        self._took[queue].append(seconds)
 
     def told_all(self) -> None:
         """Count what was noted."""

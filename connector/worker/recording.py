@@ -67,15 +67,7 @@ class Recorder:
         """Take what a slot says of a run."""
         match message["type"]:
             case "finished":
-                parts, result = message.get("parts", ()), message["result"]
-                plain = None if told or parts or self._outbox.hears_of_ends(run.queue) else result
-                self._add(
-                    run,
-                    "finish",
-                    lambda tx: outcomes.finish(tx, run, result, self._read(parts)),
-                    told,
-                    plain,
-                )
+                self._finished(run, message["result"], message.get("parts", ()), told)
             case "failed":
                 parts, result, error = message.get("parts", ()), message["result"], message["error"]
                 self._add(
@@ -131,6 +123,19 @@ class Recorder:
     def fail(self, run: Run, error: str, told: Message | None = None) -> None:
         """Take a failure that another try would not mend."""
         self._add(run, "fail", lambda tx: outcomes.fail(tx, run, error), told)
+
+    def _finished(
+        self, run: Run, result: Mapping[str, Any], parts: Sequence[bytes], told: Message
+    ) -> None:
+        if told or parts or self._outbox.hears_of_ends(run.queue):
+            self._add(
+                run,
+                "finish",
+                lambda tx: outcomes.finish(tx, run, result, self._read(parts)),
+                told,
+            )
+        else:
+            self._waiting.append(Ended(run, "finish", result))
 
     def record(self, moved: Callable[[], None]) -> bool:
         """Write what waits; return whether something did. Raises Unavailable; it is kept then.
@@ -251,16 +256,9 @@ class Recorder:
             self._moved()  # between two statements: all of them take longer than one may
             yield part.decode()
 
-    def _add(
-        self,
-        run: Run,
-        verb: str,
-        write: Write,
-        told: Message | None = None,
-        plain: Mapping[str, Any] | None = None,
-    ) -> None:
+    def _add(self, run: Run, verb: str, write: Write, told: Message | None = None) -> None:
         with_told = write if not told else lambda tx: _both(tx, run, told, write)
-        self._waiting.append(Ended(run, verb, with_told, plain))
+        self._waiting.append(Ended(run, verb, None, with_told))
 
 
 def in_short(error: Exception) -> str:

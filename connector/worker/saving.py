@@ -19,7 +19,7 @@ from connector.worker.slots import Slot
 
 _log = log.logger(__name__)
 
-TOLD = ("progress", "checkpoint", "number")
+TOLD = frozenset(("progress", "checkpoint", "number"))
 """Of a message, what is stored before its run has ended."""
 
 AGAIN = 0.5
@@ -28,8 +28,10 @@ AGAIN = 0.5
 
 def take(slot: Slot, message: Message) -> None:
     """Keep what a slot tells of its run until it is stored; the newest of each counts."""
-    for name in TOLD:
-        if message.get(name) is not None:
+    if TOLD.isdisjoint(message):
+        return
+    for name in TOLD & message.keys():
+        if message[name] is not None:
             slot.untold[name] = message[name]
 
 

@@ -33,6 +33,10 @@ _log = log.logger(__name__)
 STATEMENT = 0.3
 """Part of a lease that one statement of a worker may take."""
 
+YOUNG = 50_000
+"""Objects made and not dropped after which the garbage collector looks at them: as many as belong
+to the actions that a worker has in hand, and that it would find alive."""
+
 
 def main() -> None:
     """Run one worker until SIGTERM or the supervisor's death."""
@@ -53,6 +57,7 @@ def main() -> None:
     slots = _first_slot(settings)
     _load(settings)
     gc.freeze()
+    gc.set_threshold(YOUNG, 5, 20)
     gc.enable()
     _wait(given.leave_fd)
     os.close(given.leave_fd)

@@ -5,8 +5,7 @@ import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -32,15 +31,21 @@ MOST = 1000
 Write = Callable[[Tx], State]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """A run that is over, and the verb that says so."""
 
     run: Run
     verb: str
-    write: Write
-    plain: Mapping[str, Any] | None = None
+    plain: Mapping[str, Any] | None
     """The result of one that ended well and about which nothing else is to be written."""
+    other: Write | None = None
+    """What writes any other end."""
+
+    def write(self, tx: Tx) -> State:
+        """Write it. Returns the state reached. Raises LeaseLost."""
+        if self.other is not None:
+            return self.other(tx)
+        return outcomes.finish(tx, self.run, self.plain or {})
 
 
 class Together:

@@ -201,40 +201,38 @@ class Worker:
 
     def _reap(self) -> None:
         for slot in list(self.slots):
-            for message in slot.messages():
-                self._hear(slot, message)
+            if messages := slot.messages():
+                now = time.monotonic()
+                for message in messages:
+                    self._hear(slot, message, now)
             if slot.behind and time.monotonic() >= slot.began + LONG:  # they do not wait for it
                 self._filler.back += (taken := slot.take_back(time.monotonic()))
                 self._look_at *= not taken
             status = slot.reaped()
             if status is not None:
                 for message in slot.last_messages():
-                    self._hear(slot, message)
+                    self._hear(slot, message, time.monotonic())
                 self._bury(slot, status)
         self._filler.told_all()
 
-    def _hear(self, slot: Slot, message: Message) -> None:
-        slot.heard = time.monotonic()
-        if message["type"] == "ready":
+    def _hear(self, slot: Slot, message: Message, now: float) -> None:
+        slot.heard, kind, run = now, message["type"], slot.run
+        if kind == "ready":
             slot.ready = True
             self._keeper.began()
-            self._look_at = 0.0
-            return
-        if message["type"] == "idle":
+        elif kind == "idle":
             slot.dropped(message["received"])
-            self._look_at = 0.0
+        elif run is None or slot.ending is Ending.LOST:
             return
-        run = slot.run
-        if run is None or slot.ending is Ending.LOST:
-            return
-        saving.take(slot, message)
-        if message["type"] in ("progress", "save"):
-            return
-        self._filler.took(run.queue, message["took"])
-        self._recorder.outcome(run, message, slot.ended(time.monotonic()))
+        else:
+            saving.take(slot, message)
+            if kind in ("progress", "save"):
+                return
+            self._filler.took(run.queue, message["took"])
+            self._recorder.outcome(run, message, slot.ended(now))
+            if slot.ending is not None:
+                slot.channel.end()  # it was asked to end, and has ended its run first
         self._look_at = 0.0
-        if slot.ending is not None:
-            slot.channel.end()  # it was asked to end, and has ended its run first
 
     def _bury(self, slot: Slot, status: int) -> None:
         self.slots.remove(slot)

@@ -1,6 +1,5 @@
 """The fence: a write about a run counts only from the attempt that holds the job."""
 
-from dataclasses import replace
 
 import pytest
 
@@ -38,7 +37,7 @@ def test_a_refused_write_is_in_the_trail(kit: Jobs) -> None:
     kit.database.run(outcomes.release, run, "shutdown")
     kit.database.run(outcomes.refused, run, "finish")
     assert kit.events(run.token) == ["release", "fenced"]
-    kit.database.run(outcomes.refused, replace(run, token=new_token()), "finish")
+    kit.database.run(outcomes.refused, run._replace(token=new_token()), "finish")
 
 
 def test_a_late_write_of_an_earlier_attempt_is_refused(kit: Jobs, verb: str) -> None:
