@@ -1,6 +1,5 @@
 """The fence: a write about a run counts only from the attempt that holds the job."""
 
-
 import pytest
 
 from connector.jobs import outcomes, progress, requests
