@@ -15,7 +15,7 @@ ALLOWED = {
     "log_lines": {"log"},
     "board": set(),
     "launch": set(),
-    "process": {"board", "config", "db", "launch"},
+    "process": {"board", "config", "db", "launch", "log"},
     "db": set(),
     "webex": set(),
     "sandbox": set(),
