@@ -1,7 +1,6 @@
 """QueueAction=Duplicate: a copy of an action, stored by the same rules as any new one."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from connector.aci.access import Access
@@ -29,8 +28,7 @@ async def duplicate(
     Raises AciError, JobError.
     """
     read = partial(bulk.copy_of, token=job.token, copy=new_token(), by=f"http {client}")
-    copy = replace(
-        await access.read(read),
+    copy = (await access.read(read))._replace(
         key=key_of(given),
         compared={"QueueAction": "Duplicate", "Token": job.token},
         overlap=overlaps(job.queue),
