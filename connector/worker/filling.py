@@ -209,12 +209,12 @@ class Filler:
 
     def took(self, queue: str, seconds: float) -> None:
         """Note how long an action of a queue took."""
-        self._pace[queue].took(seconds)
         self._took[queue].append(seconds)
 
     def told_all(self) -> None:
-        """Count what was noted."""
+        """Take account of what was noted."""
         for queue, seconds in self._took.items():
+            self._pace[queue].took(seconds)
             board.observe(Metric.RUN_SECONDS, seconds, queue)
         self._took.clear()
 

@@ -5,6 +5,7 @@ with its slot: the worker takes back what waits behind it.
 """
 
 import math
+from collections.abc import Sequence
 
 CHUNK_SECONDS = 0.05
 """Seconds of work that a slot is given at once."""
@@ -22,7 +23,7 @@ GROWTH = 8
 """How many times as many as before: the first short ones say little about those that follow."""
 
 WEIGHT = 0.2
-"""Of the newest measurement, in the mean."""
+"""Of the newest measurement, in the mean of one after the other."""
 
 
 class Pace:
@@ -53,9 +54,14 @@ class Pace:
         """Note how many a slot was given at once."""
         self._given = max(count, self._given // 2)
 
-    def took(self, seconds: float) -> None:
-        """Note how long a run took."""
+    def took(self, seconds: Sequence[float]) -> None:
+        """Note how long runs took that have been heard of together.
+
+        By their mean: of thousands some are held up by whatever else the processors do, and one of
+        those, by itself the newest, would seem to say that all are long.
+        """
+        mean = sum(seconds) / len(seconds)
         if self._mean is None:
-            self._mean = seconds
+            self._mean = mean
         else:
-            self._mean += WEIGHT * (seconds - self._mean)
+            self._mean += (1 - (1 - WEIGHT) ** len(seconds)) * (mean - self._mean)

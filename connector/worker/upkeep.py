@@ -1,5 +1,6 @@
 """What a worker does now and then, besides running actions: each is due at a time of its own."""
 
+import time
 from collections.abc import Callable, Iterable
 
 from connector import log
@@ -12,6 +13,9 @@ from connector.jobs.states import State
 from connector.worker.scheduling import Scheduler
 
 _log = log.logger(__name__)
+
+LATER = 2.0
+"""Seconds after a worker's begin in which what can wait does: actions begin first."""
 
 PRUNE = 60.0
 """Seconds between two looks for actions whose time is over; a full batch is followed at once."""
@@ -55,7 +59,7 @@ class Upkeep:
         self._event_days = kept.event_days
         self._handlers = [handler.name for handler in settings.handlers]
         self._queues = list(on_tasks)
-        self._prune_at = self._adopt_at = self._count_at = 0.0
+        self._prune_at = self._adopt_at = self._count_at = time.monotonic() + LATER
         self._check_at = float("-inf")
 
     def turn(self, now: float, free: bool, moved: Callable[[], None]) -> None:

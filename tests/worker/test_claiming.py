@@ -67,6 +67,7 @@ class Bench:
         self.lease = Lease(database, folder, 15.0, {"Test": 2}, [], beats=beats)
         self.lease.register()
         self.filler.took("Test", 1e-6)
+        self.filler.told_all()
         monkeypatch.setattr(self.filler, "_room", lambda queue, at_once=False: dict(self.room))
 
     def store(self, count: int, priority: int = 0) -> list[str]:
@@ -120,6 +121,7 @@ def test_of_much_the_next_is_claimed_beside_and_given_when_it_is_there(bench: Be
 
 def test_what_is_not_short_is_claimed_when_a_slot_is_sure_to_take_it(bench: Bench) -> None:
     bench.filler.took("Test", 100.0)
+    bench.filler.told_all()
     tokens = bench.store(ROOM + 100)
     for now in (10.0, 10.001):
         bench.fill(now)
