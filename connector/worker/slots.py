@@ -15,6 +15,7 @@ from connector.process import kill_tree, spawn
 from connector.worker.channel import LONGEST, Channel, Closed, Message
 from connector.worker.ending import Ending
 from connector.worker.permits import Bell, Permits
+from connector.worker.sayings import check
 from connector.worker.storable import LARGEST_RESULT
 
 _log = log.logger(__name__)
@@ -36,19 +37,6 @@ MOST_PARTS = 2 * LARGEST_RESULT
 
 BEGIN = 60.0
 """Seconds that a slot has until it is ready."""
-
-SAYS = {
-    "ready": set(),
-    "progress": {"progress"},
-    "save": {"number", "checkpoint"},
-    "part": {"content"},
-    "finished": {"result", "took"},
-    "failed": {"error", "result", "took"},
-    "retry": {"error", "after", "took"},
-    "release": {"reason", "after", "took"},
-    "idle": {"received"},
-}
-"""What a slot may say, and what belongs to it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -214,10 +202,8 @@ class Slot:
         messages = []
         try:
             for message in self.channel.receive():
-                kind = message.get("type")
-                if not isinstance(kind, str) or not SAYS.get(kind, {"?"}) <= message.keys():
-                    raise Closed(f"a message nobody knows, of type {kind!r}")
-                if kind == "part":
+                check(message)
+                if message["type"] == "part":
                     self._keep(str(message["content"]))
                 else:
                     if "result" in message:

@@ -124,3 +124,15 @@ def test_a_part_that_no_database_keeps_does_not_trouble_the_worker(
     process: Any = None
     (message,) = Slot(process, ours, -1, -1, ready=True).messages()
     assert message["parts"] == [b"?"]
+
+
+@pytest.mark.parametrize("took", ['"long"', "NaN", "-1", "1e300", "null", "{}"])
+def test_an_end_after_no_time_that_there_is_ends_the_conversation(
+    took: str, ends: tuple[Channel, socket.socket]
+) -> None:
+    ours, theirs = ends
+    theirs.send(framed(f'{{"type":"finished","result":{{}},"took":{took}}}'.encode()))
+    process: Any = None
+    slot = Slot(process, ours, -1, -1, ready=True)
+    assert slot.messages() == []
+    assert slot.deaf and "took no time" in slot.why
