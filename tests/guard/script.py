@@ -38,7 +38,7 @@ WARM_UP = 1500
 NOW = 1.0
 """The time at which a worker's clock stands still: long ago, so that it never waits for a time."""
 
-TOOK = 1e-4
+TOOK = 9.9e-5
 """Seconds that each action is said to have taken."""
 
 
