@@ -1,9 +1,8 @@
 """Logging, set up once by each process; libraries that log through the standard library join in.
 
-structlog makes the lines, in a thread of its own. It is loaded with the first one: a process that
-has nothing to say is at work the sooner, and one that has goes on meanwhile. Nobody who logs waits
-for the reader of the log: a worker that stood still because its log does would lose its lease, and
-with it all that it runs.
+structlog writes the lines. It is loaded with the first one: a process that has nothing to say is
+at work the sooner. Nobody who logs waits for the reader of the log: a worker that stood still
+because its log does would lose its lease, and with it all that it runs.
 """
 
 import contextlib
@@ -19,9 +18,8 @@ _QUIET = ("httpx2", "httpcore2", "python_multipart", "uvicorn.error", "alembic")
 """These tell of each request, or of each broken body a client sends: too much for our log."""
 
 
-FACTS, OF_PROCESS, HIDING = "facts", "of_process", "hiding"
-"""Attributes of a record: what its line tells besides the event; what every line told of the
-process when it was said; what hid secrets then."""
+FACTS = "facts"
+"""Attribute of a record that holds what its line tells besides the event."""
 
 STANDARD_ERROR = 2
 
@@ -35,9 +33,6 @@ _of_process: dict[str, object] = {}
 
 _hiding: list[Callable[[object], object]] = []
 """What every fact of a line goes through before it is written, at most one."""
-
-_shown: list[Callable[[float, str], None]] = []
-"""What is given each line besides, at most one."""
 
 
 class Logger:
@@ -91,75 +86,70 @@ class _Formatter(logging.Formatter):
             from connector import log_lines
 
             form = self._settings.log_format
-            self._formatter = log_lines.formatter(form)
+            self._formatter = log_lines.formatter(form, _of_process, _hiding)
         return self._formatter.format(record)
 
 
 class _Handler(logging.Handler):
-    """Hands records to a thread that makes lines of them and writes these."""
+    """Hands finished lines to a thread that writes them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._records: queue.SimpleQueue[logging.LogRecord | threading.Event] = queue.SimpleQueue()
+        self._lines: queue.SimpleQueue[str | threading.Event] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._pid = os.getpid()
         self._lost = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        # As they are now: the line is made later, and the next action may have begun by then.
-        setattr(record, OF_PROCESS, _of_process.copy())
-        setattr(record, HIDING, tuple(_hiding))
-        if os.getpid() != self._pid:
-            self._write(record)  # a fork of an action's: the thread was not forked with it
-        elif self._records.qsize() >= LONGEST:
-            self._lost += 1
-        else:
-            if self._lost:
-                lost, self._lost = self._lost, 0
-                self._hand_over(_lost(lost))
-            self._hand_over(record)
-
-    def flush(self) -> None:
-        """Wait until all lines are written, or nobody reads them."""
-        if self._writer is not None and os.getpid() == self._pid:
-            written = threading.Event()
-            self._records.put(written)
-            written.wait(LAST)
-
-    def _hand_over(self, record: logging.LogRecord) -> None:
-        if self._writer is None:
-            self._writer = threading.Thread(target=self._write_all, name="log", daemon=True)
-            self._writer.start()
-        self._records.put(record)
-
-    def _write_all(self) -> None:
-        while True:
-            record = self._records.get()
-            if isinstance(record, threading.Event):
-                record.set()
-            else:
-                self._write(record)
-
-    def _write(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
         except Exception:
             self.handleError(record)
             return
-        for show in _shown:
-            show(record.created, line)
-        # Not through sys.stderr: whoever else writes there would wait for this thread's lock.
-        rest = f"{line}\n".encode(errors="backslashreplace")
-        with contextlib.suppress(OSError):  # nobody is there to read it
-            while rest:
-                rest = rest[os.write(STANDARD_ERROR, rest) :]
+        if os.getpid() != self._pid:
+            _write(line)  # a fork of an action's: the thread was not forked with it
+        elif self._lines.qsize() >= LONGEST:
+            self._lost += 1
+        else:
+            if self._lost:
+                lost, self._lost = self._lost, 0
+                self._hand_over(self.format(_lost(lost)))
+            self._hand_over(line)
+
+    def flush(self) -> None:
+        """Wait until all lines are written, or nobody reads them."""
+        if self._writer is not None and os.getpid() == self._pid:
+            written = threading.Event()
+            self._lines.put(written)
+            written.wait(LAST)
+
+    def _hand_over(self, line: str) -> None:
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._write_all, name="log", daemon=True)
+            self._writer.start()
+        self._lines.put(line)
+
+    def _write_all(self) -> None:
+        while True:
+            line = self._lines.get()
+            if isinstance(line, threading.Event):
+                line.set()
+            else:
+                _write(line)
+
+
+def _write(line: str) -> None:
+    # Not through sys.stderr: whoever else writes there would wait for this thread's lock.
+    rest = f"{line}\n".encode(errors="backslashreplace")
+    with contextlib.suppress(OSError):  # nobody is there to read it
+        while rest:
+            rest = rest[os.write(STANDARD_ERROR, rest) :]
 
 
 def _lost(lines: int) -> logging.LogRecord:
     said = "log lines were lost: nobody was reading"
     record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, said, None, None)
     setattr(record, FACTS, {"lines": lines})
-    setattr(record, OF_PROCESS, _of_process.copy())
     return record
 
 
@@ -186,11 +176,6 @@ def about(**facts: object) -> None:
             _of_process[name] = fact
         else:
             _of_process.pop(name, None)
-
-
-def show(line: Callable[[float, str], None]) -> None:
-    """Give each later line to this besides, with the time it was said, in seconds since 1970."""
-    _shown[:] = [line]
 
 
 def hide(secrets: Callable[[object], object]) -> None:

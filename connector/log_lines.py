@@ -2,22 +2,35 @@
 
 import logging
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
-from connector.log import FACTS, HIDING, OF_PROCESS
+from connector.log import FACTS
 
 OURS = frozenset({"timestamp", "level", "process", "action", "token", "attempt"})
 """Facts that hold no secret, and must be found by what they hold."""
 
-_LEFT = OURS | {"_record", "_from_structlog"}  # the last two are structlog's own
 
+def formatter(
+    form: str, of_process: Mapping[str, object], hiding: Sequence[Callable[[object], object]] = ()
+) -> logging.Formatter:
+    """Return what formats a record, ours or a library's.
 
-def formatter(form: str) -> logging.Formatter:
-    """Return what formats a record, ours or a library's. `form`: json or console."""
+    `form`: json or console. `of_process`: facts for every line, as they are when it is written.
+    `hiding`: what the others go through then.
+    """
+
+    def add_facts(logger: object, name: str, event: EventDict) -> EventDict:
+        return {**of_process, **event, **getattr(event["_record"], FACTS, {})}
+
+    def hide(logger: object, name: str, event: EventDict) -> EventDict:
+        for secrets in hiding:
+            event = {k: v if k in OURS else secrets(v) for k, v in event.items()}
+        return event
+
     renderer: Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
@@ -28,31 +41,14 @@ def formatter(form: str) -> logging.Formatter:
     )
     return ProcessorFormatter(
         foreign_pre_chain=[
-            _add_facts,
+            add_facts,
             structlog.stdlib.add_log_level,
-            _add_time,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
         ],
         processors=[
-            structlog.processors.format_exc_info,
-            _hide,
             ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            hide,
             renderer,
         ],
     )
-
-
-def _add_facts(logger: object, name: str, event: EventDict) -> EventDict:
-    record = event["_record"]
-    return {**getattr(record, OF_PROCESS, {}), **event, **getattr(record, FACTS, {})}
-
-
-def _add_time(logger: object, name: str, event: EventDict) -> EventDict:
-    said = datetime.fromtimestamp(event["_record"].created, UTC)
-    event["timestamp"] = said.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return event
-
-
-def _hide(logger: object, name: str, event: EventDict) -> EventDict:
-    for secrets in getattr(event["_record"], HIDING, ()):
-        event = {k: v if k in _LEFT else secrets(v) for k, v in event.items()}
-    return event

@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import functools
 import hashlib
+import logging
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from connector import board, log
+from connector import board
 from connector.board.memory import Board
 from connector.config import Settings
 from connector.launch import TOLD, Ahead, launch
@@ -123,15 +124,13 @@ def share_board(settings: Settings, descriptor: int | None) -> None:
     children = [f"http {number + 1}" for number in range(server.http_processes)]
     children += [f"worker {number + 1}" for number in range(server.workers)]
     made = Board.create(["supervisor", *children, board.SLOTS], descriptor)
-    board.attach(made, "supervisor")
-    log.show(board.show)
+    board.attach(made, "supervisor", logging.getLogger().handlers[0].format)
 
 
 def join_board(given: argparse.Namespace) -> None:
     """Count, and show the log, on the board that was handed over, if one was; after the log."""
     if given.board_fd >= 0 and os.fstat(given.board_fd).st_size:
-        board.attach(Board(given.board_fd), given.place)
-        log.show(board.show)
+        board.attach(Board(given.board_fd), given.place, logging.getLogger().handlers[0].format)
 
 
 def received_settings(descriptor: int) -> Settings:

@@ -15,7 +15,7 @@ ALLOWED = {
     "log_lines": {"log"},
     "board": set(),
     "launch": set(),
-    "process": {"board", "config", "db", "launch", "log"},
+    "process": {"board", "config", "db", "launch"},
     "db": set(),
     "webex": set(),
     "sandbox": set(),

@@ -5,11 +5,12 @@ own, and its successor goes on there, so no figure goes down when a process dies
 board, counting does nothing. Who counts names a metric of `connector.board.metrics`.
 """
 
+import logging
 import os
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 
 from connector.board.memory import Board, Key, Place
@@ -18,9 +19,13 @@ from connector.board.metrics import Metric
 _of_process: list[tuple[Board, Place]] = []
 
 
-def attach(board: Board, place: str) -> None:
-    """Have this process count at a place of the board. Raises KeyError for one it does not have."""
+def attach(board: Board, place: str, write: Callable[[logging.LogRecord], str]) -> None:
+    """Have this process count at a place of the board, and show its log lines there.
+
+    `write` makes a line of a record. Raises KeyError for a place the board does not have.
+    """
     _of_process[:] = [(board, board.place(place))]
+    logging.getLogger().addHandler(_Shown(write))
     if place != SLOTS:  # of these there are several
         put(Metric.PROCESS_PID, os.getpid(), place)
         put(Metric.PROCESS_STARTED, time.time(), place)
@@ -29,6 +34,8 @@ def attach(board: Board, place: str) -> None:
 def detach() -> None:
     """Count no more, and show no log lines."""
     _of_process.clear()
+    root = logging.getLogger()
+    root.handlers = [handler for handler in root.handlers if not isinstance(handler, _Shown)]
 
 
 def attached() -> Board | None:
@@ -75,7 +82,13 @@ SLOTS = "slots"
 """The place that all slots of a host share."""
 
 
-def show(moment: float, line: str) -> None:
-    """Show a line of the log. `moment`: when it was said, in seconds since 1970."""
-    if _of_process:
-        _of_process[0][1].show(moment, line)
+class _Shown(logging.Handler):
+    """Shows log lines on the board of this process."""
+
+    def __init__(self, write: Callable[[logging.LogRecord], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if _of_process:
+            _of_process[0][1].show(record.created, self._write(record))

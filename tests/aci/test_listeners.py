@@ -1,6 +1,7 @@
 """`/events`: what a client hears of a queue and of an action, on every engine."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -131,7 +132,7 @@ def test_those_who_listen_are_counted(lone_face: Face) -> None:
         return shared.totals()[("event_listeners",)]
 
     shared = Board.create(["http 1"])
-    board.attach(shared, "http 1")
+    board.attach(shared, "http 1", logging.Formatter().format)
     try:
         with listening(lone_face, QUEUE) as heard:
             heard.next()

@@ -14,7 +14,7 @@ from connector.board.metrics import Metric
 def totals() -> Iterator[Board]:
     """A board on which this process counts."""
     made = Board.create(["here"])
-    board.attach(made, "here")
+    board.attach(made, "here", str)
     yield made
     board.detach()
 
