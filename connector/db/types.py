@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +40,7 @@ _MOMENT: dict[str, TypeEngine[Any]] = {"mariadb": mysql.DATETIME(fsp=6)}
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
+_BETWEEN = os.urandom(16).hex()
 
 
 def json_text(value: Any) -> str:
@@ -56,11 +58,15 @@ def stored_json(text: str | bytes) -> Any:
 
 
 def stored_documents(texts: Sequence[str | None]) -> list[Any]:
-    """Return many JSON values as `stored_json` does, by one call, in a quarter of the time."""
+    """Return many JSON values as `stored_json` does, by one call, in a quarter of the time.
+
+    Between each two stands a text that nobody can know: damaged ones are never read into another.
+    """
     with contextlib.suppress(ValueError, TypeError, RecursionError):
-        values: list[Any] = json.loads(f"[{','.join(texts)}]")  # type: ignore[arg-type]
-        if len(values) == len(texts):
-            return values
+        together = f',"{_BETWEEN}",'.join(texts)  # type: ignore[arg-type]
+        values: list[Any] = json.loads(f"[{together}]")
+        if len(values) == 2 * len(texts) - 1 and {*map(str, values[1::2])} <= {_BETWEEN}:
+            return values[::2]
     return [None if text is None else stored_json(text) for text in texts]
 
 
