@@ -10,27 +10,16 @@ from connector.worker.slots import Slot
 
 _log = log.logger(__name__)
 
-EARLY = 1.0
-"""Seconds after a worker's begin in which one slot does, as long as it has only short actions, or
-none: to start another takes as much of a processor as thousands of them."""
-
 
 class Keeper:
-    """Keeps slots for these actions. `slots`: the worker's own list; `since`: when it began."""
+    """Keeps slots for these actions. `slots`: the worker's own list."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        actions: Iterable[str],
-        slots: list[Slot],
-        since: float = float("-inf"),
-    ) -> None:
+    def __init__(self, settings: Settings, actions: Iterable[str], slots: list[Slot]) -> None:
         self._settings = settings
         self._limits = [settings.queue(name).maximum_threads for name in actions]
         self._slots = slots
         self._failed = 0
         self._failed_at = self._start_at = 0.0
-        self._early_until = since + EARLY
         self._none_since: float | None = None
         """Since when no slot is idle."""
 
@@ -61,8 +50,6 @@ class Keeper:
         wanted, most = max(self._limits), sum(self._limits) + 1
         starting = sum(not slot.ready and slot.ending is None for slot in self._slots)
         wait = self._none_idle_in(now)
-        if now < self._early_until and (wait or starting):
-            wanted, wait = 1, min(wait or EARLY, self._early_until - now)
         while (there := len(self._slots)) < wanted or (there < most and not starting and not wait):
             if now < self._start_at:
                 return self._start_at - now
@@ -86,5 +73,4 @@ class Keeper:
             return float("inf")
         if self._none_since is None:
             self._none_since = now
-        short = now < self._early_until and any(slot.behind for slot in self._slots)
-        return max(0.0, (self._early_until if short else self._none_since + LONG) - now)
+        return max(0.0, self._none_since + LONG - now)

@@ -74,7 +74,7 @@ class Worker:
         self._recorder = Recorder(database, settings, outbox, told)
         self._saver = Saver(database, self._recorder)
         self._watch = Watch(settings, actions)
-        self._keeper = Keeper(settings, actions, self.slots, time.monotonic())
+        self._keeper = Keeper(settings, actions, self.slots)
         self._filler = Filler(settings, actions, database, self.slots, self._recorder, outbox, told)
         scheduler = Scheduler(database, settings, actions, lambda: lease.worker_id)
         self._upkeep = Upkeep(database, settings, on_tasks, scheduler)

@@ -9,7 +9,7 @@ import pytest
 from connector.config import Settings
 from connector.config.database import DatabaseSettings
 from connector.config.paths import PathsSettings
-from connector.worker.keeping import EARLY, Keeper
+from connector.worker.keeping import Keeper
 from connector.worker.pace import LONG
 from connector.worker.slots import Slot
 
@@ -66,8 +66,8 @@ def test_one_that_begins_ends_the_pauses(keeper: Keeper, monkeypatch: pytest.Mon
     assert started == [1005.0]
 
 
-def standing(idle: bool, began: float, behind: int = 0) -> Any:
-    return SimpleNamespace(ready=True, ending=None, idle=idle, began=began, behind=[None] * behind)
+def standing(idle: bool, began: float) -> Any:
+    return SimpleNamespace(ready=True, ending=None, idle=idle, began=began)
 
 
 def test_one_more_than_may_be_in_use_is_started_once_none_is_idle_soon(
@@ -92,37 +92,3 @@ def test_one_more_than_may_be_in_use_is_started_once_none_is_idle_soon(
     assert len(slots) == most + 1
     keeper.start(11.0)
     assert len(slots) == most + 1
-
-
-def test_a_new_worker_starts_its_other_slots_when_what_it_runs_takes_long_or_a_while_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = Settings(
-        database=DatabaseSettings.model_validate({"url": "sqlite:///unused.db"}),
-        paths=PathsSettings(data_directory=tmp_path),
-    )
-    monkeypatch.setattr(Slot, "start", lambda settings, now: standing(idle=True, began=now))
-    most = settings.queue("Test").maximum_threads
-    assert most > 1
-
-    def begun() -> tuple[Keeper, list[Any]]:
-        slots = [standing(idle=True, began=10.0)]  # which the worker has started with
-        keeper = Keeper(settings, ["Test"], slots, since=10.0)
-        assert keeper.start(10.0) == pytest.approx(EARLY)
-        assert len(slots) == 1
-        return keeper, slots
-
-    keeper, slots = begun()
-    assert keeper.start(10.0 + EARLY / 2) == pytest.approx(EARLY / 2), "nothing runs"
-    slots[0] = standing(idle=False, began=10.0, behind=500)
-    assert keeper.start(10.0 + EARLY / 2) == pytest.approx(EARLY / 2), "what runs is short"
-    assert len(slots) == 1
-    keeper.start(10.0 + EARLY)
-    assert len(slots) == most
-
-    keeper, slots = begun()
-    slots[0] = standing(idle=False, began=10.0)
-    assert keeper.start(10.0) == pytest.approx(LONG)
-    assert len(slots) == 1
-    keeper.start(10.0 + LONG)
-    assert len(slots) >= most
