@@ -16,6 +16,7 @@ _DRAWN = 512
 """Tokens for which random bits are drawn at once: asking the kernel lets go of the interpreter's
 lock, for which other threads are waiting, and a server would do so with each request."""
 
+# For all of them at once: the two bits that say which kind of UUID it is, and the others.
 _VARIANT = int.from_bytes((b"\x80" + bytes(7)) * _DRAWN)
 _RANDOM = int.from_bytes((b"\x3f" + b"\xff" * 7) * _DRAWN)
 

@@ -5,6 +5,7 @@ Source of COPY's text format: "File Formats" of COPY in PostgreSQL's documentati
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from typing import Any
@@ -38,23 +39,75 @@ def insert_rows(
 
     That none of them is there already is what is tried first, as it costs less.
     """
-    insert_all = _copied if len(rows) >= MANY else _inserted
-    if not insert_all(connection, table, rows, shared, news):
-        _insert(connection, table, rows, shared, news, leave=True)
+    given = _Given(connection, table, rows, shared, news)
+    if not (given.copied() if len(rows) >= MANY else given.inserted()):
+        given.insert(leave=True)
 
 
-def _insert(
-    connection: sa.Connection,
-    table: sa.Table,
-    rows: Sequence[Mapping[str, Any]],
-    shared: Mapping[str, ColumnElement[Any]],
-    news: sa.Column[str] | None,
-    *,
-    leave: bool,
-) -> None:
-    telling = None if news is None else per_row(news)
-    statement = _from_json(table, tuple(rows[0]), tuple(shared.items()), telling, leave)
-    connection.execute(statement, {"rows": list(rows)})
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Rows to insert. What inserts all or none of them says whether it did."""
+
+    connection: sa.Connection
+    table: sa.Table
+    rows: Sequence[Mapping[str, Any]]
+    shared: Mapping[str, ColumnElement[Any]]
+    news: sa.Column[str] | None
+
+    def insert(self, *, leave: bool) -> None:
+        """Insert them by one statement; `leave`: but those that are there."""
+        telling = None if self.news is None else per_row(self.news)
+        names, shared = tuple(self.rows[0]), tuple(self.shared.items())
+        statement = _from_json(self.table, names, shared, telling, leave)
+        self.connection.execute(statement, {"rows": list(self.rows)})
+
+    def inserted(self) -> bool:
+        """Insert all or none, but not within a transaction: that would need a savepoint, which is a
+        round trip more.
+        """
+        if not self._driver.autocommit:
+            return False
+        try:
+            self.insert(leave=False)
+        except IntegrityError:
+            return False
+        return True
+
+    def copied(self) -> bool:
+        """Insert all or none by COPY.
+
+        None if one of them is there already, for instance. Whatever was the matter, a statement
+        that leaves such rows alone will say it in the way that is expected of one.
+        """
+        connection, table, rows = self.connection, self.table, self.rows
+        worked_out = connection.execute(_worked_out(tuple(self.shared.items()))).one()
+        given = {name: [row[name] for row in rows] for name in rows[0]}
+        alike = {name: each[0] for name, each in given.items() if _are_alike(table.c[name], each)}
+        own = [name for name in given if name not in alike]
+        end = "\t".join(_escaped([*alike.values(), *worked_out])) + "\n"
+        where = connection.get_execution_options().get("schema_translate_map", {}).get(None)
+        copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
+            sql.Identifier(*filter(None, (where, table.name))),
+            sql.SQL(", ").join(map(sql.Identifier, (*own, *alike, *self.shared))),
+        )
+        driver = self._driver
+        step = contextlib.nullcontext() if driver.autocommit else driver.transaction()
+        try:
+            with step, driver.cursor() as cursor, cursor.copy(copy) as into:
+                for start in range(0, len(rows), MANY):
+                    # The server takes one piece while the next is made.
+                    piece = slice(start, start + MANY)
+                    columns = [_written(table.c[name], given[name][piece]) for name in own]
+                    into.write("".join(map("\t".join, zip(*columns, repeat(end)))))
+        except psycopg.Error:
+            return False
+        if self.news is not None:
+            tell(connection, {row[self.news.name] for row in rows}, alone=driver.autocommit)
+        return True
+
+    @property
+    def _driver(self) -> Any:
+        return self.connection.connection.driver_connection
 
 
 @lru_cache(maxsize=64)
@@ -81,65 +134,6 @@ def _from_json(
     if leave:
         statement = statement.on_conflict_do_nothing()
     return statement if telling is None else statement.returning(telling)
-
-
-def _inserted(
-    connection: sa.Connection,
-    table: sa.Table,
-    rows: Sequence[Mapping[str, Any]],
-    shared: Mapping[str, ColumnElement[Any]],
-    news: sa.Column[str] | None,
-) -> bool:
-    """Insert rows, all or none of them; say whether it took them.
-
-    It is not tried within a transaction: that would need a savepoint, which is a round trip more.
-    """
-    driver: Any = connection.connection.driver_connection
-    if not driver.autocommit:
-        return False
-    try:
-        _insert(connection, table, rows, shared, news, leave=False)
-    except IntegrityError:
-        return False
-    return True
-
-
-def _copied(
-    connection: sa.Connection,
-    table: sa.Table,
-    rows: Sequence[Mapping[str, Any]],
-    shared: Mapping[str, ColumnElement[Any]],
-    news: sa.Column[str] | None,
-) -> bool:
-    """Insert rows by COPY, all or none of them; say whether it took them.
-
-    It does not if one of them is there already, for instance. Whatever was the matter, a statement
-    that leaves such rows alone will say it in the way that is expected of one.
-    """
-    worked_out = connection.execute(_worked_out(tuple(shared.items()))).one()
-    given = {name: [row[name] for row in rows] for name in rows[0]}
-    alike = {name: each[0] for name, each in given.items() if _are_alike(table.c[name], each)}
-    own = [name for name in given if name not in alike]
-    end = "\t".join(_escaped([*alike.values(), *worked_out])) + "\n"
-    where = connection.get_execution_options().get("schema_translate_map", {}).get(None)
-    copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(*filter(None, (where, table.name))),
-        sql.SQL(", ").join(map(sql.Identifier, (*own, *alike, *shared))),
-    )
-    driver: Any = connection.connection.driver_connection
-    step = contextlib.nullcontext() if driver.autocommit else driver.transaction()
-    try:
-        with step, driver.cursor() as cursor, cursor.copy(copy) as into:
-            for start in range(0, len(rows), MANY):
-                # The server takes one piece while the next is made.
-                piece = slice(start, start + MANY)
-                columns = [_written(table.c[name], given[name][piece]) for name in own]
-                into.write("".join(map("\t".join, zip(*columns, repeat(end)))))
-    except psycopg.Error:
-        return False
-    if news is not None:
-        tell(connection, {row[news.name] for row in rows}, alone=driver.autocommit)
-    return True
 
 
 def _are_alike(column: sa.Column[Any], values: Sequence[Any]) -> bool:
