@@ -15,7 +15,7 @@ from connector.db.types import Timestamp
 
 PRODUCT = "webex-connector"
 
-VERSION = 10
+VERSION = 11
 """Version of the schema that this program knows; a later one says itself who may run on it."""
 
 schema_info = sa.Table(

@@ -63,6 +63,7 @@ jobs = sa.Table(
         "(ended_at IS NULL) = (state IN ('queued', 'running', 'paused'))", name="ended_when_final"
     ),
     comment="One row an action: the queue itself, and its history",
+    postgresql_with={"fillfactor": "45"},
 )
 
 sa.Index(

@@ -47,6 +47,22 @@ TRANSITIONS = (
 
 schema = op.get_context().version_table_schema
 
+CHANGING = "attempt started_at worker_id state changed_by result error ended_at".split()
+"""Columns of jobs that change while an action is on its way, in that order."""
+
+
+def changing_last(*columns: sa.Column[Any]) -> list[sa.Column[Any]]:
+    """Return columns in the order in which PostgreSQL stores them; nothing else depends on it.
+
+    What a new version of a row begins with as the old one did, PostgreSQL leaves out of its log.
+    Tables that 0.1.0 made have the order of the text below, as those of other engines.
+    """
+    if op.get_context().dialect.name != "postgresql":
+        return list(columns)
+    return sorted(
+        columns, key=lambda each: CHANGING.index(each.name) if each.name in CHANGING else -1
+    )
+
 
 def qualified(name: str) -> str:
     return f"{schema}.{name}" if schema else name
@@ -66,72 +82,106 @@ def upgrade() -> None:
     )
     op.create_table(
         "jobs",
-        sa.Column(
-            "token", Identifier(), nullable=False, comment="uuid v7 the client holds; time order"
+        *changing_last(
+            sa.Column(
+                "token",
+                Identifier(),
+                nullable=False,
+                comment="uuid v7 the client holds; time order",
+            ),
+            sa.Column(
+                "queue", Name, nullable=False, comment="the action's name, which names its queue"
+            ),
+            sa.Column(
+                "state", Name, nullable=False, comment="moves only as job_transitions allows"
+            ),
+            sa.Column(
+                "priority",
+                sa.Integer(),
+                nullable=False,
+                comment="larger runs sooner; 0 is ordinary",
+            ),
+            sa.Column(
+                "run_at", Timestamp(), nullable=False, comment="not claimed before this moment"
+            ),
+            sa.Column(
+                "rank", sa.BigInteger(), nullable=False, comment="claim order, smallest first: us"
+            ),
+            sa.Column(
+                "attempt",
+                Counter,
+                nullable=False,
+                comment="claims so far; never goes down; the fence",
+            ),
+            sa.Column(
+                "failures",
+                Counter,
+                nullable=False,
+                comment="attempts that count against MaxAttempts",
+            ),
+            sa.Column(
+                "losses", Counter, nullable=False, comment="attempts lost with their worker or host"
+            ),
+            sa.Column(
+                "worker_id", Identifier(), nullable=True, comment="the worker of the newest attempt"
+            ),
+            sa.Column(
+                "tasks",
+                sa.Text(),
+                nullable=True,
+                comment="tasks of which at most one job runs at a time: A,B",
+            ),
+            sa.Column(
+                "requested",
+                sa.Text(),
+                nullable=True,
+                comment="stop or pause, asked of a running job",
+            ),
+            sa.Column("requested_at", Timestamp(), nullable=True, comment="when that was asked"),
+            sa.Column("requested_by", sa.Text(), nullable=True, comment="who asked"),
+            sa.Column("requested_reason", sa.Text(), nullable=True, comment="why"),
+            sa.Column(
+                "parameters", Document, nullable=False, comment="the action's parameters as sent"
+            ),
+            sa.Column(
+                "result",
+                Document,
+                nullable=True,
+                comment="what the action returned, elements by name",
+            ),
+            sa.Column(
+                "error", sa.Text(), nullable=True, comment="why it failed, in words for people"
+            ),
+            sa.Column("submitted_by", sa.Text(), nullable=True, comment="address of the client"),
+            sa.Column(
+                "action_id",
+                sa.Text(),
+                nullable=True,
+                comment="ActionID the client sent, for its own logs",
+            ),
+            sa.Column(
+                "config_hash",
+                sa.Text(),
+                nullable=True,
+                comment="configuration of the server that took it",
+            ),
+            sa.Column(
+                "changed_by",
+                sa.Text(),
+                nullable=False,
+                comment="who made the last move, by which verb",
+            ),
+            sa.Column(
+                "queued_at",
+                Timestamp(),
+                nullable=False,
+                comment="when it was stored; never changes",
+            ),
+            sa.Column(
+                "started_at", Timestamp(), nullable=True, comment="start of the newest attempt"
+            ),
+            sa.Column("ended_at", Timestamp(), nullable=True, comment="when it became final"),
         ),
-        sa.Column(
-            "queue", Name, nullable=False, comment="the action's name, which names its queue"
-        ),
-        sa.Column("state", Name, nullable=False, comment="moves only as job_transitions allows"),
-        sa.Column(
-            "priority", sa.Integer(), nullable=False, comment="larger runs sooner; 0 is ordinary"
-        ),
-        sa.Column("run_at", Timestamp(), nullable=False, comment="not claimed before this moment"),
-        sa.Column(
-            "rank", sa.BigInteger(), nullable=False, comment="claim order, smallest first: us"
-        ),
-        sa.Column(
-            "attempt", Counter, nullable=False, comment="claims so far; never goes down; the fence"
-        ),
-        sa.Column(
-            "failures", Counter, nullable=False, comment="attempts that count against MaxAttempts"
-        ),
-        sa.Column(
-            "losses", Counter, nullable=False, comment="attempts lost with their worker or host"
-        ),
-        sa.Column(
-            "worker_id", Identifier(), nullable=True, comment="the worker of the newest attempt"
-        ),
-        sa.Column(
-            "tasks",
-            sa.Text(),
-            nullable=True,
-            comment="tasks of which at most one job runs at a time: A,B",
-        ),
-        sa.Column(
-            "requested", sa.Text(), nullable=True, comment="stop or pause, asked of a running job"
-        ),
-        sa.Column("requested_at", Timestamp(), nullable=True, comment="when that was asked"),
-        sa.Column("requested_by", sa.Text(), nullable=True, comment="who asked"),
-        sa.Column("requested_reason", sa.Text(), nullable=True, comment="why"),
-        sa.Column(
-            "parameters", Document, nullable=False, comment="the action's parameters as sent"
-        ),
-        sa.Column(
-            "result", Document, nullable=True, comment="what the action returned, elements by name"
-        ),
-        sa.Column("error", sa.Text(), nullable=True, comment="why it failed, in words for people"),
-        sa.Column("submitted_by", sa.Text(), nullable=True, comment="address of the client"),
-        sa.Column(
-            "action_id",
-            sa.Text(),
-            nullable=True,
-            comment="ActionID the client sent, for its own logs",
-        ),
-        sa.Column(
-            "config_hash",
-            sa.Text(),
-            nullable=True,
-            comment="configuration of the server that took it",
-        ),
-        sa.Column(
-            "changed_by", sa.Text(), nullable=False, comment="who made the last move, by which verb"
-        ),
-        sa.Column(
-            "queued_at", Timestamp(), nullable=False, comment="when it was stored; never changes"
-        ),
-        sa.Column("started_at", Timestamp(), nullable=True, comment="start of the newest attempt"),
-        sa.Column("ended_at", Timestamp(), nullable=True, comment="when it became final"),
         sa.CheckConstraint(
             "(ended_at IS NULL) = (state IN ('queued', 'running', 'paused'))",
             name=op.f("jobs_ended_when_final"),
