@@ -62,7 +62,7 @@ class Producer:
     def _store(self, new: Sequence[NewJob]) -> list[str | JobError]:
         plain = all(submit.is_plain(job) for job in new)
         run = self._database.run_alone if plain else self._database.run
-        tell = self._news.by_commit()
+        tell = self._news.by_commit(new)
         told = run(submit.submit, new, tell=tell)
         self._news.stored({QUEUE}, tell)
         return told

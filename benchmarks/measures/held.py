@@ -17,6 +17,7 @@ from benchmarks.results import Values
 from benchmarks.trial import Trial, trial
 from connector.jobs import claim, outcomes, workers
 from connector.jobs.job import Run
+from connector.jobs.news import told_of
 from connector.jobs.token import new_token
 
 URGENT, RELEASED = 1, 2
@@ -76,7 +77,7 @@ def _waits(tried: Trial, run: Run) -> Values:
     urgent = tried.listener.start(URGENT) - stored_at
     released_at = time.monotonic()
     tried.database.run(outcomes.release, run, "benchmark")
-    tried.database.notify({QUEUE})
+    tried.database.notify({told_of(QUEUE, run.rank)})  # as a worker tells it
     released = tried.listener.start(RELEASED) - released_at
     return {
         "urgent_ms": max(0.0, urgent) * 1000,

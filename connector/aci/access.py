@@ -192,7 +192,7 @@ class Access:
         queues = {job.queue for job in new}
         sizes = {queue: self._settings.queue(queue).max_queue_size for queue in queues}
         most = {queue: size for queue, size in sizes.items() if size}
-        tell = self._news.by_commit()
+        tell = self._news.by_commit(new)
         try:
             told = self._store(new, step, most, tell)
             self._news.stored(queues, tell)

@@ -49,8 +49,7 @@ def told(database: Database, token: str | None, verb: Callable[[Tx], State]) -> 
     """Run a verb about one action, and print the state it is in then."""
     state = run(database, verb)
     job = database.read(reading.get, [token or ""]).get(token or "")
-    if job is not None:
-        database.notify({job.queue})
+    database.notify({""})  # it may stand before all that wait
     asked = f", asked to {job.requested}" if job is not None and job.requested else ""
     print(f"{token} is {state}{asked}")
 

@@ -46,6 +46,7 @@ def _place(name: str) -> Any:
 
 
 PLACE, SINCE = _place("ahead"), _place("since")
+AT = sa.bindparam("at_rank", type_=sa.BigInteger)
 
 
 def claim(
@@ -56,17 +57,18 @@ def claim(
     *,
     ahead: Place | None = None,
     since: Place | None = None,
+    at: int | None = None,
     without: Collection[str] = (),
     config_hash: str | None = None,
 ) -> list[Run]:
     """Take up to `limit` due jobs of a queue whose jobs do not exclude each other.
 
     `ahead`: those that are due but ranked behind now, from there on; `since`: those behind this
-    place, if what is before has been claimed a moment ago; `without`: tokens to pass over;
-    `config_hash`: of the configuration that the worker runs them with.
+    place, if what is before has been claimed a moment ago; `at`: those of this rank; `without`:
+    tokens to pass over; `config_hash`: of the configuration that the worker runs them with.
     """
     if without or not tx.dialect.changes_at_once:
-        chosen = but(_free(tx, queue, worker_id, limit, ahead, since), without)
+        chosen = but(_free(tx, queue, worker_id, limit, ahead, since, at), without)
         return take(tx, chosen, worker_id, config_hash)
     given = {"queue_name": queue, "worker": worker_id, "most": limit}
     if ahead not in (None, NOW):
@@ -75,7 +77,10 @@ def claim(
     if since is not None:
         given |= {"since_rank": since[0], "since_token": since[1]}
         since = SINCE
-    rows = tx.execute_built(_claiming, given, ahead, since, config_hash).all()
+    there = AT if at is not None else None
+    if there is not None:
+        given["at_rank"] = at
+    rows = tx.execute_built(_claiming, given, ahead, since, there, config_hash).all()
     return _runs(tx, rows, worker_id)
 
 
@@ -85,13 +90,14 @@ def _claiming(
     now: ColumnElement[datetime],
     ahead: Place | None,
     since: Place | None,
+    at: ColumnElement[int] | None,
     config_hash: str | None,
 ) -> sa.UpdateBase:
     """Return the statement of a claim."""
     terms = Terms(dialect, now)
     queue, worker = sa.bindparam("queue_name", type_=sa.Text), sa.bindparam("worker", type_=KEY)
     most = sa.bindparam("most", type_=sa.Integer)
-    chosen = _free(terms, queue, worker, most, ahead, since)
+    chosen = _free(terms, queue, worker, most, ahead, since, at)
     return dialect.changing(jobs, chosen, _claimed(terms, worker, config_hash), TAKEN)
 
 
@@ -102,12 +108,15 @@ def _free(
     limit: ColumnElement[int] | int,
     ahead: Place | None,
     since: Place | None,
+    at: ColumnElement[int] | int | None,
 ) -> sa.Select[tuple[str]]:
     """Return the choice of due jobs, if the queue is free to be claimed from."""
     free = ~sa.exists().where(
         queues.c.queue == queue, queues.c.paused.is_(True) | queues.c.max_running.isnot(None)
     )
     chosen = candidates(terms, queue, limit, ahead).where(may_claim(worker_id), free)
+    if at is not None:
+        chosen = chosen.where(jobs.c.rank == at)
     if since is None:
         return chosen
     # Else each claim would go through all that have been claimed since the last vacuum. The rank

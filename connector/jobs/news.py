@@ -1,12 +1,31 @@
-"""How workers hear of new actions: by the commit that stores them, or a little later."""
+"""How workers hear of new actions: by the commit that stores them, or a little later.
 
+What they hear is the name of a queue, and the rank of what is new if others may stand behind it: a
+worker that is at much looks just there. "" is for anything that may be new anywhere.
+"""
+
+import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from connector.db.engine import Database
+from connector.jobs.job import NewJob
 
 APART = 0.002
 """Seconds between two commits that tell, at least: they wait for each other, in all the cluster."""
+
+_AT = re.compile(r"([^ ]+) (-?[0-9]{1,18})")
+
+
+def told_of(queue: str, rank: int) -> str:
+    """Return what tells of an action that waits at a known place in the order of claims."""
+    return f"{queue} {rank}"
+
+
+def understood(news: str) -> tuple[str, int | None]:
+    """Return the queue that news are of, and the rank if they tell it."""
+    match = _AT.fullmatch(news)
+    return (match[1], int(match[2])) if match else (news, None)
 
 
 class News:
@@ -17,9 +36,14 @@ class News:
         self._tell_at = 0.0
         self._untold: set[str] = set()
 
-    def by_commit(self) -> bool:
-        """Say whether the next commit is to tell (`submit(…, tell=True)`), as nobody did lately."""
-        return self._database.dialect.listens and time.monotonic() >= self._tell_at
+    def by_commit(self, new: Iterable[NewJob]) -> bool:
+        """Say whether the commit that stores these is to tell (`submit(…, tell=True)`).
+
+        It is if none did lately, or if one of them may stand before others.
+        """
+        if not self._database.dialect.listens:
+            return False
+        return time.monotonic() >= self._tell_at or any(job.priority for job in new)
 
     def stored(self, queues: Collection[str], told: bool) -> None:
         """Note that there is something new in these queues; `told`: that the commit has told it."""

@@ -111,7 +111,7 @@ def _insert(
     tell: bool,
 ) -> None:
     shared = {**_born(priority), "run_at": run_at, "rank": place, "queued_at": tx.now}
-    news = jobs.c.queue if tell else None
+    news = (jobs.c.queue, jobs.c.rank) if tell else ()
     tx.dialect.insert_new_rows(tx.connection, jobs, rows, shared, news)
 
 

@@ -27,8 +27,8 @@ LONGEST_HEAD = 0.5
 class Claim:
     """What is claimed: at most `most` runs of a queue, of those that `due` has found.
 
-    `since`: behind this place, if what is before has been claimed a moment ago; `head`: whether it
-    is from the head of a queue that has much.
+    `since`: behind this place, if what is before has been claimed a moment ago. Of a queue that has
+    much, `at`: at this rank; `head`: from its head.
     """
 
     queue: str
@@ -36,7 +36,13 @@ class Claim:
     most: int
     due: Due
     since: Place | None = None
+    at: int | None = None
     head: bool = False
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it is for what stands before all that has been claimed."""
+        return self.head or self.at is not None
 
 
 class Claimer:
@@ -109,7 +115,8 @@ class Claimer:
         queue, ahead = wanted.queue, wanted.due.ahead
         on_tasks, bad = isinstance(self._actions[queue], WorksOnTasks), self._damaged
         if not on_tasks and not wanted.due.limited:
-            chosen = partial(claim.claim, ahead=ahead, since=wanted.since, without=bad)
+            chosen = partial(claim.claim, ahead=ahead, since=wanted.since, at=wanted.at)
+            chosen = partial(chosen, without=bad)
             if not self._outbox.hears_of_starts(queue):
                 return self._database.run_alone(chosen, queue, wanted.worker_id, wanted.most)
         else:

@@ -12,11 +12,12 @@ from connector.config import Settings
 from connector.db.engine import Database
 from connector.jobs import places, waiting
 from connector.jobs.job import Run
+from connector.jobs.news import understood
 from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.waiting import Due
 from connector.worker.claimed import count, damage
 from connector.worker.claiming import Claim, Claimer
-from connector.worker.cursor import Cursor, place
+from connector.worker.cursor import Cursors
 from connector.worker.lease import Lease
 from connector.worker.pace import LARGEST, LONG, Pace
 from connector.worker.patience import Patience
@@ -27,10 +28,6 @@ _log = log.logger(__name__)
 
 BLIND = 0.25
 """Seconds for which a queue that has much is claimed from without a look what waits elsewhere."""
-
-ANEW, TOLD_ANEW = (1.0, 20.0), (0.05, 4.0)
-"""Seconds between two looks at the head of a queue that has much, and how many times as long as the
-last one took: it goes through all that is dead. The second where there is news."""
 
 KEPT, LET_GO, SOON_FREE = 100, 20, 1.0
 """Runs that are kept until slots become free; of what is more so many go back at once, after as
@@ -71,10 +68,7 @@ class Filler:
         self._let_go_at = float("inf")
         self._next = float("inf")
         self._patience = Patience()
-        self._full: dict[str, Cursor] = {}  # queues that have much
-        self._head_at = 0.0
-        self._look_back = False
-        """Whether something may have come to stand at the head of such a queue."""
+        self._full = Cursors()
         self._new: set[str] = set()
 
     def fill(self, lease: Lease, now: float, moved: Callable[[], None]) -> float:
@@ -86,14 +80,11 @@ class Filler:
         self._hand_on(now)
         if not any(self._room(queue) for queue in self._limits):
             return self._let_go_at - now
-        self._look_back |= self._recorder.handed_back or not self._new.isdisjoint(self._full)
-        self._recorder.handed_back = False
-        pause, times = TOLD_ANEW if self._look_back else ANEW
-        if now >= self._head_at + pause + times * self._claimer.head_seconds:
-            self._head_at, self._look_back = now, False
-            for cursor in self._full.values():
-                cursor.look_at_head()
-        known, self._new = self._full.keys() | self._new, set()
+        self.heard(self._recorder.handed_back)
+        self._recorder.handed_back.clear()
+        took, anything = self._claimer.head_seconds, "" in self._new
+        self._full.look_at_heads(now, took, anything=anything)
+        known, self._new = self._full.keys() | self._new - {""}, set()
         self._patience.looks()
         for queue in known:
             if not self._take(queue, Due(0.0), lease, now, moved):
@@ -112,8 +103,12 @@ class Filler:
         return min(self._next, self._let_go_at, looks_again) - now
 
     def heard(self, news: Collection[str]) -> bool:
-        """Take note of queues in which there is something new; say whether it may be anything."""
-        self._new.update(self._limits.keys() & news)
+        """Take note of what is new in queues; say whether it may be anything."""
+        for queue, rank in map(understood, news):
+            if queue in self._limits or not queue:
+                self._new.add(queue)
+                if rank is not None and (cursor := self._full.get(queue)):
+                    cursor.heard(rank)
         return "" in news
 
     def quiet(self, now: float) -> float:
@@ -130,17 +125,14 @@ class Filler:
         moved()
         wanted = Claim(queue, lease.worker_id, min(sum(room.values()), LARGEST), look)
         cursor = None if look.limited or look.ahead else self._full.get(queue)
-        if cursor and cursor.head:
-            wanted = replace(wanted, most=min(wanted.most, cursor.head), head=True)
-            cursor.head = 0
-        elif cursor:
-            wanted = replace(wanted, since=cursor.reached)
+        if cursor:
+            wanted = cursor.next(wanted)
         beside = self._database.dialect.writes_beside and not self._claimer.under_way
         if cursor and beside and self._in_chunks(queue):  # else the slot may be gone to another
             self._claimer.begin(wanted, self._told)
             return True
         found = self._took_over(wanted, self._claimer.claim(wanted), room, now)
-        return self._take(queue, look, lease, now, moved) or found if wanted.head else found
+        return self._take(queue, look, lease, now, moved) or found if wanted.looks_back else found
 
     def collect(self, lease: Lease, now: float, keep: bool = False) -> bool:
         """Take what a claim beside has got, if it has ended; say whether. Raises Unavailable.
@@ -174,29 +166,18 @@ class Filler:
             whole = whole[len(before) :]
             room = {slot: most for slot, most in room.items() if slot is not idle}
         self._give(whole, room, now)
-        self._move_on(wanted, runs)
+        self._full.took(wanted, runs, now)
         count(runs)
         if runs:
             self._patience.found()
         return bool(runs)
-
-    def _move_on(self, wanted: Claim, runs: Sequence[Run]) -> None:
-        """Note where the next claim begins, if there is so much that it need not be the head."""
-        cursor = self._full.get(wanted.queue)
-        much = len(runs) == wanted.most and (wanted.most > 1 or wanted.head)
-        if not much or wanted.due.limited or wanted.due.ahead:
-            self._full.pop(wanted.queue, None)
-        elif cursor:
-            cursor.took(runs, head=wanted.head)
-        else:
-            self._full[wanted.queue] = Cursor(place(runs[-1]))
 
     def _overtaking(self, wanted: Claim, runs: Sequence[Run]) -> Sequence[Run]:
         """Return those that stand before what has been claimed: urgent, or handed back.
 
         Of many as many as one slot takes.
         """
-        cursor = self._full.get(wanted.queue) if wanted.head else None
+        cursor = self._full.get(wanted.queue) if wanted.looks_back else None
         if not cursor or not self._in_chunks(wanted.queue):
             return ()
         return cursor.overtaking(runs)[: self._pace[wanted.queue].size]

@@ -14,6 +14,7 @@ from connector.db.errors import Locked, TooLarge, Unavailable
 from connector.jobs import fence, outcomes, progress
 from connector.jobs.errors import LeaseLost
 from connector.jobs.job import Run
+from connector.jobs.news import told_of
 from connector.jobs.outbox import NOBODY, Outbox
 from connector.jobs.states import State
 from connector.worker.channel import Message
@@ -52,10 +53,10 @@ class Recorder:
         self._locked: set[str] = set()
         self._together = Together(database, self._waiting, told)
         self._unanswered: Counter[str] = Counter()
-        self.handed_back = False
-        """Whether a job was handed back to its queue; for whoever looks for it to set back."""
+        self.handed_back: set[str] = set()
+        """News of jobs that were handed back; for whoever looks for these to clear."""
         self._news: set[str] = set()
-        """Queues to which that was, and whose workers have not been told."""
+        """Those of which other workers have not been told."""
         self._moved: Callable[[], None] = lambda: None
 
     @property
@@ -211,8 +212,9 @@ class Recorder:
             state = self._database.run(self._outbox.ending, ended.run, ended.write)
             bound.info("run ended", verb=ended.verb, state=state.value)
             if state is State.QUEUED:
-                self.handed_back = True
-                self._news.add(ended.run.queue)
+                news = told_of(ended.run.queue, ended.run.rank)
+                self.handed_back.add(news)
+                self._news.add(news)
             board.count(Metric.OUTCOMES, ended.run.queue, ended.verb, state.value)
             if state in (State.FINISHED, State.FAILED):
                 board.observe(Metric.ATTEMPTS, ended.run.attempt, ended.run.queue)

@@ -1,26 +1,34 @@
 """News reach whoever waits for them, whatever queue they name."""
 
 import selectors
+from collections.abc import Collection
 
 import pytest
+import sqlalchemy as sa
 
 from connector.db.dialects.base import Wake
 from connector.db.engine import Database
 from connector.jobs import submit
 from connector.jobs.job import NewJob
-from connector.jobs.news import News
+from connector.jobs.news import News, told_of, understood
+from connector.jobs.tables import jobs
 from connector.jobs.token import new_token
 
 SECONDS = 10.0
 
 
-def hears(wake: Wake) -> bool:
-    """Wait for news on the wake's descriptor, and say whether there were any."""
+def heard(wake: Wake) -> Collection[str]:
+    """Wait for news on the wake's descriptor, and return them."""
     descriptor = wake.fileno()
     assert descriptor is not None
     with selectors.PollSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
-        return bool(selector.select(SECONDS)) and bool(wake.news())
+        return wake.news() if selector.select(SECONDS) else ()
+
+
+def hears(wake: Wake) -> bool:
+    """Say whether there are news within the time."""
+    return bool(heard(wake))
 
 
 @pytest.mark.parametrize("empty_url", ["postgresql", "sqlite"], indirect=True)
@@ -58,7 +66,8 @@ def test_the_commit_itself_tells_of_what_it_stores(database: Database, count: in
         for run in (database.run_alone, database.run):
             new = [NewJob(new_token(), "Test", {}) for _ in range(count)]
             run(submit.submit, new, tell=True)
-            assert hears(wake)
+            (told,) = heard(wake)
+            assert understood(told) == ("Test", rank_of(database, new[0].token))
             assert not wake.news(), "many that are alike are one"
         repeated = [*new, NewJob(new_token(), "Test", {})]
         database.run_alone(submit.submit, repeated, tell=True)
@@ -70,8 +79,27 @@ def test_the_commit_itself_tells_of_what_it_stores(database: Database, count: in
         wake.close()
 
 
-def told(news: News) -> bool:
-    by_commit = news.by_commit()
+def rank_of(database: Database, token: str) -> int:
+    rank = sa.select(jobs.c.rank).where(jobs.c.token == token)
+    found: int = database.read(lambda tx: tx.execute(rank).scalar_one())
+    return found
+
+
+@pytest.mark.parametrize(
+    "news",
+    ["Test", "", "Test ", "Test 1 2", "Test 1e3", "Test " + 19 * "9", " 1", "Test １"],
+)
+def test_what_tells_no_rank_is_a_queue_by_that_name(news: str) -> None:
+    assert understood(news) == (news, None)
+
+
+@pytest.mark.parametrize("rank", [0, 1796106932016717, -5])
+def test_a_rank_that_is_told_is_understood(rank: int) -> None:
+    assert understood(told_of("Test", rank)) == ("Test", rank)
+
+
+def told(news: News, priority: int = 0) -> bool:
+    by_commit = news.by_commit([NewJob(new_token(), "Test", {}, priority=priority)])
     news.stored({"Test"}, by_commit)
     return by_commit
 
@@ -90,6 +118,8 @@ def test_what_no_commit_tells_is_told_afterwards(
     news = News(database)
     assert told(news) == listens
     assert not told(news), "not again at once"
+    assert told(news, priority=1) == listens, "it may stand before others"
+    assert not told(news)
     sent.clear()
     news.tell()
     news.tell()

@@ -10,6 +10,7 @@ from connector.jobs import claim, submit, workers
 from connector.jobs.job import NewJob, Run
 from connector.jobs.token import new_token
 from tests.conftest import fresh_url, migrate
+from tests.worker.claims import Bench
 from tests.worker.listener import Listener
 
 
@@ -30,6 +31,17 @@ def rows_lock(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databa
     migrate(database)
     yield database
     database.close()
+
+
+@pytest.fixture
+def bench(
+    empty_url: str, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    """A filler whose claims are made beside, and what it needs."""
+    made = Bench(database, Database(empty_url, application="beats"), tmp_path, monkeypatch)
+    yield made
+    made.filler.collect(made.lease, 20.0, True)
+    made.lease.end()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from connector.db.engine import Database
 from connector.db.errors import Locked
 from connector.jobs import progress, reading, workers
 from connector.jobs.job import Job, Run
+from connector.jobs.news import understood
 from connector.jobs.states import State
 from connector.jobs.tables import jobs
 from connector.worker.recording import Recorder
@@ -98,7 +99,7 @@ def test_what_is_handed_back_is_told_to_all_workers(database: Database, settings
         recorder.record(lambda: None)
         descriptor = wake.fileno()
         assert descriptor is not None and select([descriptor], [], [], 10.0)[0]
-        assert wake.news() == {run.queue}
+        assert set(map(understood, wake.news())) == {(run.queue, run.rank)} != {(run.queue, 0)}
 
 
 def test_a_rescue_passes_over_what_is_locked(rows_lock: Database, waits_long: Database) -> None:

@@ -163,12 +163,12 @@ class Dialect:
         table: sa.Table,
         rows: Sequence[Mapping[str, Any]],
         shared: Mapping[str, ColumnElement[Any]],
-        news: sa.Column[str] | None = None,
+        news: Sequence[sa.Column[Any]] = (),
     ) -> None:
         """Insert rows of the same columns by one statement; those there already are left alone.
 
-        `shared`: what all of them have in further columns; `news`: the column that names the queue
-        whose workers are told of it by the commit, if they listen (`listens`).
+        `shared`: what all of them have in further columns; `news`: columns that are told
+        to workers by the commit, if they listen (`listens`).
         """
         # RETURNING makes one statement of them. A driver's own executemany is one call a row, each
         # of which waits for the interpreter's lock behind a busy event loop.

@@ -34,13 +34,13 @@ HEARD = 5.0
 """Seconds in which it must have heard the test."""
 
 
-def tell(connection: sa.Connection, queues: Collection[str], *, alone: bool = False) -> None:
-    """Send a notification for each queue; `alone`: in a transaction that does nothing else.
+def tell(connection: sa.Connection, news: Collection[str], *, alone: bool = False) -> None:
+    """Send a notification for each of the news; `alone`: in a transaction that does nothing else.
 
     Such a one does not wait for the disk: what it says is lost with a server that goes down, and so
     are those who listen.
     """
-    named = {f"news{number}": queue for number, queue in enumerate(sorted(queues))}
+    named = {f"news{number}": each for number, each in enumerate(sorted(news))}
     connection.execute(_telling(len(named), alone), named)
 
 
@@ -51,13 +51,17 @@ def _telling(count: int, alone: bool) -> sa.Select[Any]:
     return sa.select(*in_time, *news)
 
 
-def notify(queue: ColumnElement[str]) -> ColumnElement[None]:
+def notify(news: ColumnElement[str]) -> ColumnElement[None]:
     """Return the call that sends a notification with the commit; of many that are alike one."""
-    return sa.func.pg_notify(CHANNEL, queue)
+    return sa.func.pg_notify(CHANNEL, news)
 
 
-per_row = cache(notify)
-"""The same for the same column, for statements that are built once."""
+@cache
+def per_row(columns: tuple[ColumnElement[Any], ...]) -> ColumnElement[None]:
+    """Return the call that sends what a row has in these columns; the same for the same columns,
+    for statements that are built once.
+    """
+    return notify(sa.func.concat_ws(" ", *columns))
 
 
 class Listener:

@@ -202,7 +202,7 @@ class PostgreSQL(Dialect):
         table: sa.Table,
         rows: Sequence[Mapping[str, Any]],
         shared: Mapping[str, ColumnElement[Any]],
-        news: sa.Column[str] | None = None,
+        news: Sequence[sa.Column[Any]] = (),
     ) -> None:
         """Insert rows that travel as one JSON text, or very many by COPY."""
         insert_rows(connection, table, rows, shared, news)

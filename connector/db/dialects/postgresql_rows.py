@@ -33,7 +33,7 @@ def insert_rows(
     table: sa.Table,
     rows: Sequence[Mapping[str, Any]],
     shared: Mapping[str, ColumnElement[Any]],
-    news: sa.Column[str] | None,
+    news: Sequence[sa.Column[Any]],
 ) -> None:
     """Insert rows as `Dialect.insert_new_rows` has it.
 
@@ -52,11 +52,11 @@ class _Given:
     table: sa.Table
     rows: Sequence[Mapping[str, Any]]
     shared: Mapping[str, ColumnElement[Any]]
-    news: sa.Column[str] | None
+    news: Sequence[sa.Column[Any]]
 
     def insert(self, *, leave: bool) -> None:
         """Insert them by one statement; `leave`: but those that are there."""
-        telling = None if self.news is None else per_row(self.news)
+        telling = per_row(tuple(self.news)) if self.news else None
         names, shared = tuple(self.rows[0]), tuple(self.shared.items())
         statement = _from_json(self.table, names, shared, telling, leave)
         self.connection.execute(statement, {"rows": list(self.rows)})
@@ -80,11 +80,11 @@ class _Given:
         that leaves such rows alone will say it in the way that is expected of one.
         """
         connection, table, rows = self.connection, self.table, self.rows
-        worked_out = connection.execute(_worked_out(tuple(self.shared.items()))).one()
+        worked_out = connection.execute(_worked_out(tuple(self.shared.items()))).one()._mapping
         given = {name: [row[name] for row in rows] for name in rows[0]}
         alike = {name: each[0] for name, each in given.items() if _are_alike(table.c[name], each)}
         own = [name for name in given if name not in alike]
-        end = "\t".join(_escaped([*alike.values(), *worked_out])) + "\n"
+        end = "\t".join(_escaped([*alike.values(), *worked_out.values()])) + "\n"
         where = connection.get_execution_options().get("schema_translate_map", {}).get(None)
         copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier(*filter(None, (where, table.name))),
@@ -101,8 +101,10 @@ class _Given:
                     into.write("".join(map("\t".join, zip(*columns, repeat(end)))))
         except psycopg.Error:
             return False
-        if self.news is not None:
-            tell(connection, {row[self.news.name] for row in rows}, alone=driver.autocommit)
+        if self.news:
+            names = [column.name for column in self.news]
+            told = {" ".join((row.get(name) or worked_out[name]) for name in names) for row in rows}
+            tell(connection, told, alone=driver.autocommit)
         return True
 
     @property

@@ -153,7 +153,7 @@ class SQLite(Dialect):
         table: sa.Table,
         rows: Sequence[Mapping[str, Any]],
         shared: Mapping[str, ColumnElement[Any]],
-        news: sa.Column[str] | None = None,
+        news: Sequence[sa.Column[Any]] = (),
     ) -> None:
         """Insert rows by one statement, or a few; SQLAlchemy's own way takes five times as long.
 
