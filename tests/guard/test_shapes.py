@@ -61,6 +61,14 @@ STATEMENTS: dict[str, tuple[Work, list[list[str]]]] = {
     ),
     "claim many": (lambda tx, runs: claim.claim(tx, "Test", WORKER, 500), CLAIM),
     "claim one": (lambda tx, runs: claim.claim(tx, "Test", WORKER, 1), CLAIM),
+    "claim behind a place": (
+        lambda tx, runs: claim.claim(tx, "Test", WORKER, 500, since=(runs[-1].rank, new_token())),
+        CLAIM,
+    ),
+    "claim at a rank": (
+        lambda tx, runs: claim.claim(tx, "Test", WORKER, 500, at=runs[0].rank),
+        CLAIM,
+    ),
     "record many alike": (lambda tx, runs: outcomes.finish_all(tx, _alike(runs)), [[BY_KEY]]),
     "record many unlike": (lambda tx, runs: outcomes.finish_all(tx, _unlike(runs)), [[BY_KEY]]),
     "record what nobody has locked": (
